@@ -1,0 +1,73 @@
+# Two commands do everything: `make demo` and `make test`. The virtual environment
+# makes itself; name another Python with `make PYTHON=python3.12`.
+PYTHON ?= python3
+VENV ?= .venv
+RUN := $(VENV)/bin/python
+PYTHONS ?= python3.10 python3.11 python3.12 python3.13 python3.14
+export PIP_USER := 0
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PIP_TARGET PIP_PREFIX
+
+.PHONY: help demo test check format docs build test-pythons clean begin-anew
+help:
+	@echo "make demo          share a calendar on a local emulator of Google Calendar"
+	@echo "make test          all tests, with branch coverage of handler/"
+	@echo "make check         format, lint, types, import directions, generated docs"
+	@echo "make test-pythons  the tests on every Python from 3.10 on that is here"
+	@echo "make format        write the code as the formatter would"
+	@echo "make docs          write the generated parts of README.md anew"
+	@echo "make build         the wheel and the sdist, in dist/"
+	@echo "make clean         remove what was built"
+
+demo: $(VENV)/run.stamp
+	@$(RUN) -m handler run fixtures/examples/share_with_a_user.yaml
+
+test: $(VENV)/test.stamp
+	@rm -f .coverage .coverage.*
+	$(RUN) -m coverage run -m pytest $(PYTEST)
+	@$(RUN) -m coverage combine --quiet
+	$(RUN) -m coverage report
+
+check: $(VENV)/dev.stamp
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy
+	$(RUN) $(VENV)/bin/lint-imports --no-cache --no-logo
+	COLUMNS=80 $(RUN) -m cogapp --check --diff -U README.md
+
+format: $(VENV)/dev.stamp
+	$(RUN) -m ruff format .
+	$(RUN) -m ruff check --fix .
+
+docs: $(VENV)/dev.stamp
+	COLUMNS=80 $(RUN) -m cogapp -r -U README.md
+
+build: $(VENV)/dev.stamp
+	rm -rf build dist
+	$(RUN) -m build --no-isolation
+
+# One environment a Python; a shim that cannot start its Python does not count as one.
+test-pythons:
+	@for python in $(PYTHONS); do \
+	  if $$python -c '' 2>/dev/null; then \
+	    echo "== $$python"; $(MAKE) --no-print-directory PYTHON=$$python VENV=.venvs/$$python test || exit 1; \
+	  fi; \
+	done
+
+clean:
+	rm -rf build dist *.egg-info .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis .venvs
+
+$(VENV)/run.stamp: setup.cfg pyproject.toml handler/version.py $(VENV)/pyvenv.cfg
+	@echo "Installing what the handler needs into $(VENV) ..."
+	@$(RUN) -m pip install -qq --editable . && touch $@
+$(VENV)/test.stamp: $(VENV)/run.stamp
+$(VENV)/dev.stamp: $(VENV)/test.stamp
+$(VENV)/%.stamp:
+	@echo "Installing what '$*' needs into $(VENV) ..."
+	@$(RUN) -m pip install -qq --editable '.[$*]' && touch $@
+# An environment without a working Python or pip is begun anew.
+$(VENV)/pyvenv.cfg: $(shell test -x $(RUN) && $(RUN) -m pip --version >/dev/null 2>&1 || echo begin-anew)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed, and $(PYTHON) is not. Name another: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make a virtual environment. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
+begin-anew:
