@@ -1,0 +1,47 @@
+"""What goes back to a client: a status, headers and the bytes of a body."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+JSON_TYPE = "application/json; charset=UTF-8"
+HTML_TYPE = "text/html; charset=UTF-8"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One complete answer, or the beginning of one."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    sent: int | None = None
+    """Bytes of the body that go out before the connection closes; None: all."""
+
+
+def json_answer(status: int, body: object, headers: Mapping[str, str] | None = None) -> Answer:
+    """Return `body` as a JSON answer; `headers` may replace the content type."""
+    return Answer(status, json.dumps(body).encode(), with_type(JSON_TYPE, headers or {}))
+
+
+def html_answer(status: int, text: str, headers: Mapping[str, str] | None = None) -> Answer:
+    """Return `text` as an HTML answer; `headers` may replace the content type."""
+    return Answer(status, text.encode(), with_type(HTML_TYPE, headers or {}))
+
+
+def with_type(content_type: str, headers: Mapping[str, str]) -> dict[str, str]:
+    """Return `headers` with a content type, unless they have one already."""
+    given: dict[str, Any] = {name.lower(): value for name, value in headers.items()}
+    return (
+        dict(headers)
+        if "content-type" in given
+        else {
+            "Content-Type": content_type,
+            **headers,
+        }
+    )

@@ -1,0 +1,188 @@
+"""The methods of the Calendar API that the emulator knows: calendarList and acl.
+
+Each function is one method: it is handed a call that is signed in and well formed, and
+returns what to answer.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from .calls import Call, declare_method
+from .google_errors import GoogleError
+from .parameters import page_start, page_token
+from .rule_bodies import read_role, read_rule_id, rule_answer
+from .state import ROLES, Entry
+
+if TYPE_CHECKING:
+    from .routing import Route
+
+ROUTES: list[Route] = []
+"""Every route of this module, in order."""
+
+route = partial(declare_method, ROUTES)
+
+READ_LIST = (
+    "calendar",
+    "calendar.calendarlist",
+    "calendar.calendarlist.readonly",
+    "calendar.readonly",
+)
+READ_RULES = ("calendar", "calendar.acls", "calendar.acls.readonly")
+WRITE_RULES = ("calendar", "calendar.acls")
+RULES_PATH = "calendars/{calendarId}/acl"
+RULE_PATH = "calendars/{calendarId}/acl/{ruleId}"
+
+
+@route(
+    "calendarList.list",
+    "GET",
+    "users/me/calendarList",
+    scopes=READ_LIST,
+    query=(
+        "maxResults",
+        "minAccessRole",
+        "pageToken",
+        "showDeleted",
+        "showHidden",
+        "showOwnOrganizationOnly",
+        "syncToken",
+    ),
+    answers="CalendarList",
+)
+def list_calendars(call: Call) -> dict[str, Any]:
+    """Return a page of the account's calendar list."""
+    least = ROLES.index(call.query.get("minAccessRole", "none"))
+    entries = [
+        _entry_answer(entry)
+        for entry in call.state.entries(call.email)
+        if ROLES.index(entry.role) >= least and (call.query["showHidden"] or not entry.hidden)
+    ]
+    return _page(call, "calendar#calendarList", entries)
+
+
+@route(
+    "calendarList.get",
+    "GET",
+    "users/me/calendarList/{calendarId}",
+    scopes=(*READ_LIST, "calendar.app.created"),
+    answers="CalendarListEntry",
+)
+def get_calendar(call: Call) -> dict[str, Any]:
+    """Return one entry of the account's calendar list."""
+    entry = call.calendar("none")
+    if not entry.listed:
+        raise GoogleError(reason="notFound")
+    return _entry_answer(entry)
+
+
+@route(
+    "acl.list",
+    "GET",
+    RULES_PATH,
+    scopes=READ_RULES,
+    query=("maxResults", "pageToken", "showDeleted", "syncToken"),
+    answers="Acl",
+)
+def list_rules(call: Call) -> dict[str, Any]:
+    """Return a page of a calendar's rules."""
+    calendar_id = call.calendar("writer").calendar_id
+    rules = call.state.rules_of(calendar_id, removed=call.query["showDeleted"])
+    return _page(call, "calendar#acl", [rule_answer(rule) for rule in rules])
+
+
+@route(
+    "acl.get",
+    "GET",
+    RULE_PATH,
+    scopes=(*READ_RULES, "calendar.readonly"),
+    answers="AclRule",
+)
+def get_rule(call: Call) -> dict[str, Any]:
+    """Return one rule."""
+    calendar_id = call.calendar("writer").calendar_id
+    return rule_answer(call.state.rule(calendar_id, call.values["ruleId"]))
+
+
+@route(
+    "acl.insert",
+    "POST",
+    RULES_PATH,
+    scopes=WRITE_RULES,
+    query=("sendNotifications",),
+    answers="AclRule",
+)
+def insert_rule(call: Call) -> dict[str, Any]:
+    """Add a rule; one that is there already for the same recipient is replaced."""
+    calendar_id = call.calendar("owner").calendar_id
+    rule_id = read_rule_id(call.body)
+    return _write(call, calendar_id, rule_id, read_role(call.body, rule_id))
+
+
+@route(
+    "acl.update",
+    "PUT",
+    RULE_PATH,
+    scopes=WRITE_RULES,
+    query=("sendNotifications",),
+    answers="AclRule",
+)
+def update_rule(call: Call) -> dict[str, Any]:
+    """Replace a rule that is there."""
+    calendar_id = call.calendar("owner").calendar_id
+    rule = call.state.rule(calendar_id, call.values["ruleId"], call.if_match)
+    if read_rule_id(call.body) != rule.rule_id:
+        raise GoogleError(reason="invalid", message="Invalid scope value.")
+    return _write(call, calendar_id, rule.rule_id, read_role(call.body, rule.rule_id))
+
+
+@route(
+    "acl.patch",
+    "PATCH",
+    RULE_PATH,
+    scopes=WRITE_RULES,
+    query=("sendNotifications",),
+    answers="AclRule",
+)
+def patch_rule(call: Call) -> dict[str, Any]:
+    """Change a rule that is there; what the body leaves out stays."""
+    calendar_id = call.calendar("owner").calendar_id
+    rule = call.state.rule(calendar_id, call.values["ruleId"], call.if_match)
+    body = {**rule_answer(rule), **call.body}
+    if read_rule_id(body) != rule.rule_id:
+        raise GoogleError(reason="invalid", message="Invalid scope value.")
+    return _write(call, calendar_id, rule.rule_id, read_role(body, rule.rule_id))
+
+
+@route("acl.delete", "DELETE", RULE_PATH, scopes=WRITE_RULES)
+def delete_rule(call: Call) -> None:
+    """Remove a rule that is there."""
+    calendar_id = call.calendar("owner").calendar_id
+    rule = call.state.rule(calendar_id, call.values["ruleId"], call.if_match)
+    call.state.write(call.email, calendar_id, rule.rule_id, "none", mail=False)
+
+
+def _write(call: Call, calendar_id: str, rule_id: str, role: str) -> dict[str, Any]:
+    mail = call.query["sendNotifications"]
+    return rule_answer(call.state.write(call.email, calendar_id, rule_id, role, mail=mail))
+
+
+def _entry_answer(entry: Entry) -> dict[str, Any]:
+    return {"kind": "calendar#calendarListEntry", "etag": entry.etag, **entry.shown}
+
+
+def _page(call: Call, kind: str, items: list[dict[str, Any]]) -> dict[str, Any]:
+    token = call.query.get("pageToken")
+    start = page_start(kind, token) if token else 0
+    end = start + min(call.query["maxResults"], call.world.page_size or len(items) + 1)
+    if end < len(items):
+        following = {"nextPageToken": page_token(kind, end)}
+    else:
+        following = {"nextSyncToken": page_token("sync", len(items))}
+    return {
+        "kind": kind,
+        "etag": call.state.version(),
+        **following,
+        "items": items[start:end],
+    }

@@ -1,0 +1,140 @@
+"""HTTP on the loopback: reads requests, sends answers, keeps connections open.
+
+It knows nothing of calendars: what to answer is asked of a function. Nothing is ever
+logged, as requests carry secrets.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
+from threading import Thread
+from typing import Any
+
+from .answers import Answer
+from .routing import Request, read_form
+
+POLL_SECONDS = 0.01
+JOIN_SECONDS = 1.0
+FORM_TYPE = "application/x-www-form-urlencoded"
+BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+
+Reply = Callable[[Request], "Answer | None"]
+"""Returns what to answer; None closes the connection without an answer."""
+
+
+class Connection(BaseHTTPRequestHandler):
+    """One client's connection, for as many requests as it likes."""
+
+    protocol_version = "HTTP/1.1"
+    server_version = "CalendarEmulator"
+    sys_version = ""
+    disable_nagle_algorithm = True
+    wbufsize = -1  # headers and body leave in one piece
+    server: Server
+
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        """Serve every HTTP method: one that is unknown has to be recorded, too."""
+        if name.startswith("do_"):
+            return self._serve
+        raise AttributeError(name)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- as inherited
+        """Log nothing."""
+
+    def _serve(self) -> None:
+        body = self._read_body()
+        if body is None:
+            self.close_connection = True
+            return
+        answer = self.server.reply(self._request(body))
+        if answer is None:
+            self.close_connection = True
+        else:
+            self._send(answer)
+
+    def _read_body(self) -> bytes | None:
+        length = self.headers.get("Content-Length", "0")
+        if "Transfer-Encoding" in self.headers or not length.isdecimal():
+            self._send(Answer(HTTPStatus.LENGTH_REQUIRED))
+            return None
+        body = self.rfile.read(int(length))
+        return body if len(body) == int(length) else None
+
+    def _request(self, body: bytes) -> Request:
+        path, _, query = self.path.partition("?")
+        http_method = self.command
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        override = headers.get("x-http-method-override")
+        if override and http_method == "POST":
+            http_method = override.upper()
+            # A query that is too long for a URL travels as the form of a POST.
+            if headers.get("content-type", "").startswith(FORM_TYPE):
+                query, body = body.decode("utf-8", "replace"), b""
+        return Request(http_method, path, read_form(query), headers, body)
+
+    def _send(self, answer: Answer) -> None:
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        if answer.status not in BODILESS:
+            self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        if self.command != "HEAD" and answer.status not in BODILESS:
+            self.wfile.write(answer.body[: answer.sent])
+        if answer.sent is not None:
+            self.close_connection = True
+
+
+class Server(ThreadingHTTPServer):
+    """A server that stops at once and leaves no connection open."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, port: int, reply: Reply) -> None:
+        """Bind the port of 127.0.0.1 (0: a free one), and serve in a thread."""
+        self.reply = reply
+        self._open: dict[Any, Thread] = {}
+        super().__init__(("127.0.0.1", port), Connection)
+        self._loop = Thread(target=self.serve_forever, args=(POLL_SECONDS,), daemon=True)
+        self._loop.start()
+
+    def stop(self) -> None:
+        """Close the port and every connection; work under way is waited for."""
+        self.shutdown()
+        self._loop.join()
+        self.server_close()
+        connections = self._open.copy()
+        for connection in connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in connections.values():
+            thread.join(JOIN_SECONDS)
+
+    def server_bind(self) -> None:
+        """Bind without asking DNS for this machine's name."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection in a thread of its own."""
+        arguments = (request, client_address)
+        thread = Thread(target=self.process_request_thread, args=arguments, daemon=True)
+        self._open[request] = thread
+        thread.start()
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection that is done."""
+        super().shutdown_request(request)
+        self._open.pop(request, None)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that went away, but do report an error of ours."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)

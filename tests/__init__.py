@@ -1,0 +1,1 @@
+"""The promises of the handler, one a test."""
