@@ -1,0 +1,198 @@
+"""Reads handler.yaml, and holds info values and parameters to it.
+
+Knows no field by name: what a value may be, and what is said if it is not, stands in
+handler.yaml. Values of info are never quoted; they may be secrets.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from .documents import problems, read, validator_of
+from .errors import InvalidDescriptor, InvalidInput, quote, shown
+
+DESCRIPTOR = Path(__file__).parent.parent / "handler.yaml"
+SCHEMA = Path(__file__).parent / "descriptor.schema.json"
+# A key of info that is no such name may be a value put in the wrong place.
+PLAIN_NAME = re.compile(r"[A-Za-z_ ]{1,40}")
+
+
+class Form:
+    """A descriptor's info or parameters: reads values, and says what is wrong with them."""
+
+    def __init__(self, name: str, schema: Mapping[str, Any], *, secret: bool) -> None:
+        """Take the JSON Schema of the mapping; of a secret form no value is ever quoted."""
+        self.name = name
+        self.schema = schema
+        self.fields: Mapping[str, Mapping[str, Any]] = schema["properties"]
+        self._secret = secret
+        self._validator = Draft202012Validator(schema)
+        self._menus = {name: _spellings(field) for name, field in self.fields.items() if "oneOf" in field}
+
+    def read(self, values: object) -> tuple[dict[str, str], dict[str, str]]:
+        """Give the values with defaults, and the problems, both by field name.
+
+        Values are trimmed, normalised to NFC and spelt as in the menu; a field that is
+        neither given nor has a default is absent. Keys that begin with `_` are ignored.
+        """
+        if not isinstance(values, Mapping):
+            return {}, {self.name: f"is of the type {type(values).__name__}, but must be a mapping"}
+        found: dict[str, str] = {}
+        wrong: dict[str, str] = {}
+        for name, value in values.items():
+            if isinstance(name, str) and name.startswith("_"):
+                continue
+            if name not in self.fields:
+                wrong[self._shown(name)] = self._unknown(name)
+                continue
+            try:
+                text = self._text(name, value)
+            except ValueError as error:
+                wrong[name] = str(error)
+            else:
+                if text:
+                    found[name] = text
+        # A field that is wrong already counts as given, so that it is not reported missing too.
+        given = {**found, **dict.fromkeys(wrong.keys() & self.fields.keys(), "")}
+        for name, problem in self._violations(given):
+            wrong.setdefault(name, problem)
+        defaults = {name: field["default"] for name, field in self.fields.items() if "default" in field}
+        return {**defaults, **found}, wrong
+
+    def _text(self, name: str, value: object) -> str:
+        """Give the value as the descriptor spells it, "" if none is given."""
+        menu = self._menus.get(name, {})
+        if isinstance(value, bool) and "true" in menu:
+            value = str(value)
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            raise ValueError(f"is of the type {type(value).__name__}, but must be text")  # noqa: TRY004 -- a problem, told apart from bugs
+        text = unicodedata.normalize("NFC", value).strip()
+        for place, character in enumerate(text, 1):
+            if unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}:
+                raise ValueError(f"holds the control character U+{ord(character):04X} as character {place}; remove it")
+        if text in menu.values():
+            return text
+        return menu.get(text.casefold(), text)
+
+    def _violations(self, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """Give field name and problem for each broken rule, in the schema's order."""
+        for error in self._validator.iter_errors(values):
+            told = error.schema.get("x-problem")
+            if error.validator == "required":
+                for name in (name for name in self.fields if name in error.validator_value and name not in values):
+                    yield name, told or self._missing(name)
+            else:
+                name = str(error.absolute_path[0])
+                text = values[name]
+                subject = "this value" if self._secret else quote(text)
+                yield name, f"{subject} {told or self._rule(name, error, text)}"
+
+    def _missing(self, name: str) -> str:
+        field = self.fields[name]
+        if "oneOf" in field:
+            return f"is missing; give one of {', '.join(choice['const'] for choice in field['oneOf'])}"
+        return f"is missing. {field['description']}"
+
+    def _rule(self, name: str, error: Any, text: str) -> str:
+        if error.validator == "oneOf":
+            choices = [choice["const"] for choice in self.fields[name]["oneOf"]]
+            for choice in choices:
+                if choice.casefold() == text.casefold():
+                    return f"must be spelt exactly {choice}"
+            return f"is not in the menu: {', '.join(choices)}"
+        if error.validator == "maxLength":
+            return f"has {len(text):,} characters; at most {error.validator_value:,} are allowed"
+        return f"breaks the rule {error.validator} of handler.yaml"
+
+    def _shown(self, name: object) -> str:
+        if self._secret and not (isinstance(name, str) and PLAIN_NAME.fullmatch(name)):
+            return "(a name not shown)"
+        return shown(str(name))
+
+    def _unknown(self, name: object) -> str:
+        wanted = str(name).casefold().replace(" ", "_")
+        near = difflib.get_close_matches(wanted, self.fields, n=1) or list(self.fields)
+        return f"is unknown; {'did you mean' if len(near) == 1 else 'known are'} {', '.join(near)}"
+
+
+class Descriptor:
+    """What handler.yaml says, as Python values."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        """Take the document, already held to the schema."""
+        self.document = document
+        self.info = Form("info", document["info"], secret=True)
+        self.parameters = Form("parameters", document["parameters"], secret=False)
+        self.titles: dict[str, str] = {result["id"]: result["title"] for result in document["results"]}
+        self.errors: dict[str, Mapping[str, Any]] = {error["code"]: error for error in document["errors"]}
+
+
+@functools.cache
+def load(path: Path = DESCRIPTOR) -> Descriptor:
+    """Read a descriptor, once a process.
+
+    Raises InvalidDescriptor, with every mistake in its message, if there is one.
+    """
+    try:
+        document = read(path)
+        mistakes = problems(document, validator_of(SCHEMA)) or list(_contradictions(document))
+    except InvalidInput as error:
+        raise InvalidDescriptor("invalid_descriptor", error.message) from None
+    if mistakes:
+        raise InvalidDescriptor("invalid_descriptor", f"{path}: {'; '.join(mistakes)}", {"problems": mistakes})
+    return Descriptor(document)
+
+
+def invalid_input(wrong: Mapping[str, str]) -> InvalidInput:
+    """Make one error of all problems: a line a field."""
+    lines = [f"{name}: {problem}" for name, problem in wrong.items()]
+    return InvalidInput("invalid_input", "\n".join(lines), {"fields": dict(wrong)})
+
+
+def _spellings(field: Mapping[str, Any]) -> dict[str, str]:
+    """Give the menu's value for each spelling that is accepted, in lower case."""
+    spellings: dict[str, str] = {}
+    for choice in field["oneOf"]:
+        if not choice.get("x-exact-spelling"):
+            for spelling in (choice["const"], *choice.get("x-aliases", ())):
+                spellings[spelling.casefold()] = choice["const"]
+    return spellings
+
+
+def _contradictions(document: Mapping[str, Any]) -> Iterator[str]:
+    """Find what a schema cannot say: names and values that must be declared elsewhere."""
+    for form in ("info", "parameters"):
+        fields = document[form]["properties"]
+        for name in _named(document[form]):
+            if name not in fields:
+                yield f"{form}: a rule names {name}, which is no field of it"
+        for name, field in fields.items():
+            choices = [choice["const"] for choice in field.get("oneOf", ())]
+            if choices and field.get("default", choices[0]) not in choices:
+                yield f"{form}.properties.{name}.default: is not in the menu"
+    for name in document["info"]["properties"].keys() & document["parameters"]["properties"].keys():
+        yield f"{name}: is declared both in info and in parameters"
+    for table, key in (("results", "id"), ("errors", "code")):
+        names = [row[key] for row in document[table]]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield f"{table}: {name} is declared twice"
+
+
+def _named(rule: Mapping[str, Any]) -> Iterator[str]:
+    """Give each field name that the rules of a form mention."""
+    yield from rule.get("required", ())
+    for name, others in rule.get("dependentRequired", {}).items():
+        yield from (name, *others)
+    yield from rule.get("properties", ())
+    for inner in (*rule.get("allOf", ()), *(rule[key] for key in ("if", "then", "not") if key in rule)):
+        yield from _named(inner)

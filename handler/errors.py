@@ -1,0 +1,99 @@
+"""The errors that leave the handler, and how foreign text is shown in them.
+
+HandlerError                 also raised itself: an answer that cannot be
+|-- InvalidDescriptor        mend handler.yaml
+|-- InvalidInput             mend the info values or parameters
+|-- NotFound                 name another calendar
+|-- Refused                  Google or a policy says no: ask for something else
+|-- Unavailable              the same step may pass later: try again
+`-- AuthorizationFailed      renew the credentials or the grant
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any, ClassVar
+
+SHOWN_CHARACTERS = 100
+
+
+class HandlerError(Exception):
+    """A step failed in a way that the caller can tell apart by `code`.
+
+    `code` is one of those in handler.yaml. `details` holds JSON values only, so that
+    errors cross process borders; `retry_after` is in seconds, None if nobody said.
+    """
+
+    retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        details: dict[str, Any] | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        """Keep all four as arguments, which is what pickle hands to this method again."""
+        super().__init__(code, message, details or {}, retry_after)
+        self.code = code
+        self.message = message
+        self.details: dict[str, Any] = details or {}
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        """Give the message."""
+        return self.message
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give what a caller in another process or language needs, as JSON values."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "retryable": self.retryable,
+            "retry_after": self.retry_after,
+            "details": self.details,
+        }
+
+
+class InvalidDescriptor(HandlerError):
+    """handler.yaml itself is wrong; always raised, whatever Error Handling says."""
+
+
+class InvalidInput(HandlerError):
+    """Info values or parameters break a rule; `details["fields"]` has a line a field."""
+
+
+class NotFound(HandlerError):
+    """No calendar, or no single one, has the given name."""
+
+
+class Refused(HandlerError):
+    """The request was understood and refused; sent again, it is refused again."""
+
+
+class Unavailable(HandlerError):
+    """The step may pass if it is tried again, after `retry_after` seconds if given."""
+
+    retryable = True
+
+
+class AuthorizationFailed(HandlerError):
+    """The credentials, or what was granted to them, do not do."""
+
+
+def shown(text: str) -> str:
+    """Give foreign text on one line, cut at 100 characters."""
+    if len(text) > SHOWN_CHARACTERS:
+        text = text[: SHOWN_CHARACTERS - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    return "".join(map(_printable, text))
+
+
+def quote(text: str) -> str:
+    """Put foreign text in quotes, on one line and cut at 100 characters."""
+    return f"'{shown(text)}'"
+
+
+def _printable(character: str) -> str:
+    # Controls, surrogates and line separators could break the line or the encoding.
+    hidden = unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
+    return "\N{REPLACEMENT CHARACTER}" if hidden else character
