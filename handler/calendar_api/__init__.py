@@ -1,0 +1,10 @@
+"""Google Calendar as the policy sees it: the only place that imports google*.
+
+Keeps to itself: connections, access tokens, requests and pages, and the tables that
+turn Google's answers into the handler's errors.
+"""
+
+from .connection import Calendar, Connection, Rule, connect, forget_all
+from .transport import Limits
+
+__all__ = ["Calendar", "Connection", "Limits", "Rule", "connect", "forget_all"]

@@ -1,0 +1,247 @@
+"""The calls of Google Calendar that sharing needs, made as one account."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import httplib2
+from googleapiclient import discovery, errors
+
+from ..errors import HandlerError, InvalidInput, Unavailable
+from .accounts import Account, account_of, forget_accounts
+from .answers import WRITES, calendar_error
+from .transport import Answer, Limits, forget_connections, send
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+VARIABLE = "CALENDAR_EMULATOR_HOST"
+EMULATOR = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\]):([0-9]{1,5})")
+CALENDAR_FIELDS = "nextPageToken,items(id,summary,summaryOverride,accessRole,dataOwner)"
+RULE_FIELDS = "id,role"
+SHORTEST_WAIT = 1.0
+"""Seconds before a step reads again after a write that may or may not have landed."""
+
+
+class Calendar(NamedTuple):
+    """An entry of the account's calendar list; texts that Google left out are ""."""
+
+    calendar_id: str
+    summary: str
+    summary_override: str
+    access_role: str
+    data_owner: str
+
+
+class Rule(NamedTuple):
+    """An access rule of a calendar, as Google answered it."""
+
+    rule_id: str
+    role: str
+
+
+class Connection:
+    """One account at Google Calendar, for one step.
+
+    Every call raises the errors of design's table: Unavailable, Refused,
+    AuthorizationFailed, or HandlerError for an answer that cannot be what it should.
+    """
+
+    def __init__(self, account: Account, api_url: str, limits: Limits) -> None:
+        """Take the account, the base address of the API and how long requests may take."""
+        self._account = account
+        self._limits = limits
+        self._calendars, self._rules = _resources(api_url)
+        self._refused = ""
+
+    def calendars(self) -> Iterator[Calendar]:
+        """Give the account's calendars, hidden ones too, page by page as they are asked for."""
+        page_token, seen = None, set()
+        while True:
+            request = self._calendars.list(
+                maxResults=250, showHidden=True, pageToken=page_token, fields=CALENDAR_FIELDS
+            )
+            page = self._call("calendarList.list", request) or {}
+            entries = page.get("items", [])
+            if not isinstance(entries, list):
+                raise _unexpected("calendarList.list")
+            yield from map(_calendar, entries)
+            page_token = page.get("nextPageToken")
+            if not page_token:
+                return
+            if not isinstance(page_token, str) or page_token in seen:
+                raise _unexpected("calendarList.list")
+            seen.add(page_token)
+
+    def exists(self, calendar_id: str) -> bool:
+        """Ask whether the calendar is there, by listing one of its rules."""
+        request = self._rules.list(calendarId=calendar_id, maxResults=1, fields="kind")
+        return self._call("acl.list", request, absent=(404,)) is not None
+
+    def rule(self, calendar_id: str, rule_id: str) -> Rule | None:
+        """Read a rule; None if Google knows no such rule, or no such calendar."""
+        request = self._rules.get(calendarId=calendar_id, ruleId=rule_id, fields=RULE_FIELDS)
+        return _rule("acl.get", self._call("acl.get", request, absent=(404,)))
+
+    def insert(self, calendar_id: str, scope: Mapping[str, str], role: str, *, notify: bool) -> Rule | None:
+        """Add a rule for `{"type": ..., "value": ...}`; None if Google does not find the calendar or grantee."""
+        body = {"scope": dict(scope), "role": role}
+        request = self._rules.insert(calendarId=calendar_id, body=body, sendNotifications=notify, fields=RULE_FIELDS)
+        return _rule("acl.insert", self._call("acl.insert", request, absent=(404,)))
+
+    def update(
+        self, calendar_id: str, rule_id: str, scope: Mapping[str, str], role: str, *, notify: bool
+    ) -> Rule | None:
+        """Give a rule another role; None if the rule is gone."""
+        body = {"scope": dict(scope), "role": role}
+        request = self._rules.update(
+            calendarId=calendar_id, ruleId=rule_id, body=body, sendNotifications=notify, fields=RULE_FIELDS
+        )
+        return _rule("acl.update", self._call("acl.update", request, absent=(404,)))
+
+    def delete(self, calendar_id: str, rule_id: str) -> None:
+        """Remove a rule; one that is gone already is fine."""
+        self._call("acl.delete", self._rules.delete(calendarId=calendar_id, ruleId=rule_id), absent=(404, 410))
+
+    def renew(self) -> bool:
+        """Drop the access token that Google answered 401 to; False if there was none."""
+        refused, self._refused = self._refused, ""
+        self._account.forget(refused)
+        return bool(refused)
+
+    def _call(self, method: str, request: Any, absent: tuple[int, ...] = ()) -> dict[str, Any] | None:
+        """Make one request, once; None if its status says that the thing is not there."""
+        try:
+            found = request.execute(http=_Http(functools.partial(self._send, method, absent)))
+        except _AbsentError:
+            return None
+        except Unavailable as error:
+            if method not in WRITES or error.code != "google_unavailable":
+                raise
+            wait = max(error.retry_after or 0.0, SHORTEST_WAIT)
+            raise Unavailable(error.code, error.message, error.details, wait) from error
+        except (ValueError, RecursionError, errors.Error, httplib2.HttpLib2Error) as error:
+            raise _unexpected(method) from error
+        if isinstance(found, dict) or (method == "acl.delete" and not found):
+            return found or {}
+        raise _unexpected(method)
+
+    def _send(
+        self, method: str, absent: tuple[int, ...], verb: str, url: str, body: bytes | None, headers: dict[str, str]
+    ) -> Answer:
+        token = self._account.token(self._limits)
+        signed = {**headers, "authorization": f"Bearer {token}"}
+        answer = send(verb, url, body, signed, self._limits, repeatable=method not in WRITES)
+        if answer.status in absent:
+            raise _AbsentError
+        if not 200 <= answer.status < 300:
+            if answer.status == 401:
+                self._refused = token
+            raise calendar_error(method, answer, self._account.masked)
+        return answer
+
+
+class _AbsentError(Exception):
+    """Google answered that the thing is not there."""
+
+
+class _Http:
+    """What google-api-python-client calls `http`: hands the request on, and the answer back.
+
+    Only successes go back. The client's own HttpError would hide the reason and quote
+    the address (googleapiclient/errors.py).
+    """
+
+    def __init__(self, send_signed: Callable[..., Answer]) -> None:
+        self._send_signed = send_signed
+
+    def request(
+        self, uri: str, method: str = "GET", body: str | None = None, headers: Any = None, **_: Any
+    ) -> tuple[httplib2.Response, bytes]:
+        content = body.encode() if isinstance(body, str) else body
+        answer = self._send_signed(method, uri, content, dict(headers or {}))
+        return httplib2.Response({**answer.headers, "status": str(answer.status)}), answer.body
+
+
+class _NoHttp:
+    """Stands in while the service is built; each call brings its own."""
+
+    def request(self, *_: Any, **__: Any) -> Any:
+        raise AssertionError("a request without an account")
+
+
+def connect(info: Mapping[str, str], limits: Limits) -> Connection:
+    """Give a connection for the info values; makes no request yet.
+
+    Raises InvalidInput if CALENDAR_EMULATOR_HOST is set to anything but a loopback
+    address with a port.
+    """
+    token_url, api_url = _addresses()
+    return Connection(account_of(token_url, info), api_url, limits)
+
+
+def forget_all() -> None:
+    """Begin anew with no connections and no access tokens, as a child process does."""
+    forget_connections()
+    forget_accounts()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=forget_all)
+
+
+def _addresses() -> tuple[str, str]:
+    """Give the addresses of the token endpoint and of the API."""
+    host = os.environ.get(VARIABLE, "")
+    if not host:
+        return "https://oauth2.googleapis.com/token", "https://www.googleapis.com/calendar/v3/"
+    match = EMULATOR.fullmatch(host)
+    if match is None or not 0 < int(match[1]) < 65536:
+        # Nothing else: the secrets would travel in clear. The value is not quoted, it may hold some.
+        problem = "must be 127.0.0.1, localhost or [::1], a colon and a port; unset it to use Google itself"
+        raise InvalidInput("invalid_input", f"{VARIABLE}: {problem}", {"fields": {VARIABLE: problem}})
+    return f"http://{host}/token", f"http://{host}/calendar/v3/"
+
+
+@functools.cache
+def _resources(api_url: str) -> tuple[Any, Any]:
+    """Build the client's two resources, once: it makes their methods anew each time."""
+    service = discovery.build(
+        "calendar",
+        "v3",
+        http=_NoHttp(),
+        # The universe is named too: an environment variable could name another one.
+        client_options={"api_endpoint": api_url, "universe_domain": "googleapis.com"},
+        static_discovery=True,
+        cache_discovery=False,
+    )
+    return service.calendarList(), service.acl()
+
+
+def _calendar(entry: Any) -> Calendar:
+    if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
+        raise _unexpected("calendarList.list")
+    return Calendar(
+        entry["id"], *(str(entry.get(key, "")) for key in ("summary", "summaryOverride", "accessRole", "dataOwner"))
+    )
+
+
+def _rule(method: str, found: dict[str, Any] | None) -> Rule | None:
+    if found is None:
+        return None
+    rule_id, role = found.get("id"), found.get("role")
+    if not isinstance(rule_id, str) or not isinstance(role, str):
+        raise _unexpected(method)
+    return Rule(rule_id, role)
+
+
+def _unexpected(method: str) -> HandlerError:
+    return HandlerError(
+        "unexpected_answer",
+        f"An answer to {method} that cannot be Google's. "
+        "Look for a proxy or a login page between this machine and Google.",
+        {"method": method},
+    )
