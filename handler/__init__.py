@@ -1,0 +1,27 @@
+"""Share a Google calendar as a step of a workflow: execute(info, params)."""
+
+from .errors import (
+    AuthorizationFailed,
+    HandlerError,
+    InvalidDescriptor,
+    InvalidInput,
+    NotFound,
+    Refused,
+    Unavailable,
+)
+from .results import Results
+from .task import execute
+from .version import __version__
+
+__all__ = [
+    "AuthorizationFailed",
+    "HandlerError",
+    "InvalidDescriptor",
+    "InvalidInput",
+    "NotFound",
+    "Refused",
+    "Results",
+    "Unavailable",
+    "__version__",
+    "execute",
+]

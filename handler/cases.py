@@ -1,0 +1,189 @@
+"""Parameter files: reads them, plays them against the emulator, and compares.
+
+What a file may say stands in case.schema.json.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .documents import problems, read, validator_of
+from .emulator import ACCOUNT, Emulator
+from .errors import HandlerError, InvalidInput
+from .retry import Clock
+from .task import execute
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+SCHEMA = Path(__file__).parent / "case.schema.json"
+VARIABLE = "CALENDAR_EMULATOR_HOST"
+
+Outcome = dict[str, Any]
+"""`{"results": {...}}` or `{"error": HandlerError.to_dict()}`."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One parameter file."""
+
+    file: str
+    what: str
+    info: Any
+    parameters: Any
+    attempts: int | None
+    google: Mapping[str, Any]
+    expect: Mapping[str, Any]
+    calls: list[str]
+    waits: list[float] | None
+    after: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of a case; `differences` is empty if it was what the file expects."""
+
+    case: Case
+    outcome: Outcome
+    differences: list[str]
+    calls: list[str] = field(default_factory=list)
+    before: dict[str, dict[str, str]] = field(default_factory=dict)
+    after: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+class StillClock:
+    """Time that only waiting moves, and chance that always takes the longest wait."""
+
+    def __init__(self) -> None:
+        """Begin at 0 s."""
+        self.waits: list[float] = []
+        self.clock = Clock(now=lambda: sum(self.waits), sleep=self.waits.append, chance=lambda: 1.0)
+
+
+def read_case(path: Path) -> Case:
+    """Read a parameter file; raises InvalidInput with every mistake in it."""
+    document = read(path)
+    _refuse(path, problems(document, validator_of(SCHEMA)))
+    return Case(
+        file=str(path),
+        what=document["what"],
+        info=document.get("info", ACCOUNT),
+        parameters=document["parameters"],
+        attempts=document.get("attempts"),
+        google=document.get("google", {}),
+        expect=document["expect"],
+        calls=document["calls"],
+        waits=document.get("waits"),
+        after=document.get("after", {}),
+    )
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """Read a file with the keys of `google:`; raises InvalidInput with every mistake in it."""
+    document = read(path)
+    _refuse(path, problems(document, validator_of(SCHEMA, "google")))
+    state: dict[str, Any] = document
+    return state
+
+
+def perform(case: Case, clock: Clock) -> Outcome:
+    """Let `execute` do the case."""
+    try:
+        return {"results": dict(execute(case.info, case.parameters, attempts=case.attempts, clock=clock))}
+    except HandlerError as error:
+        return {"error": error.to_dict()}
+
+
+def play(case: Case, perform: Callable[[Case, Clock], Outcome] = perform) -> Report:
+    """Start an emulator in the case's state, let the step be done, and compare everything.
+
+    `perform` does the step in another way, say through an engine. Raises InvalidInput
+    if the case orders a fault that cannot happen.
+    """
+    try:
+        emulator = Emulator(case.google)
+    except ValueError as error:
+        raise _invalid(Path(case.file), str(error)) from None
+    time = StillClock()
+    with emulator, _pointed_at(emulator.host):
+        before = emulator.rules()
+        outcome = perform(case, time.clock)
+    expected_after = case.after.get("rules", before)
+    differences = [
+        *outcome_differences(case.expect, outcome),
+        *_difference("calls", case.calls, emulator.calls),
+        *(_difference("waits", case.waits, time.waits) if case.waits is not None else ()),
+        *_difference("rules afterwards", _without_empty(expected_after), _without_empty(emulator.rules())),
+        *_difference("mails", case.after.get("mails", []), emulator.mails),
+        *(f"the fault did not happen: {fault}" for fault in emulator.unused_faults),
+    ]
+    return Report(case, outcome, differences, emulator.calls, before, emulator.rules())
+
+
+def outcome_differences(expect: Mapping[str, Any], outcome: Outcome) -> list[str]:
+    """List how an outcome differs from the one that a file expects."""
+    if expect.keys() != outcome.keys():
+        return _difference("outcome", dict(expect), outcome)
+    if "results" in expect:
+        results = outcome["results"]
+        return [
+            difference
+            for name in {**expect["results"], **results}
+            for difference in _difference(name, expect["results"].get(name, ""), results.get(name))
+        ]
+    return list(_error_differences(expect["error"], outcome["error"]))
+
+
+def _error_differences(expected: Mapping[str, Any], error: Mapping[str, Any]) -> Iterator[str]:
+    for name in ("code", "message", "retry_after"):
+        if name in expected:
+            yield from _difference(name, expected[name], error[name])
+    for part in expected.get("says", ()):
+        if part not in error["message"]:
+            yield from _difference("message", f"... {part} ...", error["message"])
+    for name, value in expected.get("details", {}).items():
+        yield from _difference(f"details.{name}", value, error["details"].get(name))
+    if "fields" in expected:
+        fields = error["details"].get("fields", {})
+        yield from _difference("fields", sorted(expected["fields"]), sorted(fields))
+        for name, part in expected["fields"].items():
+            if part not in fields.get(name, part):
+                yield from _difference(f"fields.{name}", f"... {part} ...", fields[name])
+
+
+def _difference(name: str, expected: Any, got: Any) -> list[str]:
+    return [] if expected == got else [f"{name}:\n  expected {expected!r}\n  got      {got!r}"]
+
+
+def _without_empty(rules: Mapping[str, Mapping[str, str]]) -> dict[str, Mapping[str, str]]:
+    return {calendar: roles for calendar, roles in rules.items() if roles}
+
+
+@contextmanager
+def _pointed_at(host: str) -> Iterator[None]:
+    # What was kept of an earlier emulator must not serve a later one on the same port.
+    from .calendar_api import forget_all  # Google's client is slow to import
+
+    forget_all()
+    present = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = host
+    try:
+        yield
+    finally:
+        if present is None:
+            del os.environ[VARIABLE]
+        else:
+            os.environ[VARIABLE] = present
+
+
+def _refuse(path: Path, mistakes: list[str]) -> None:
+    if mistakes:
+        raise _invalid(path, "; ".join(mistakes))
+
+
+def _invalid(path: Path, problem: str) -> InvalidInput:
+    return InvalidInput("invalid_input", f"{path}: {problem}", {"fields": {str(path): problem}})

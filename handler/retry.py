@@ -1,0 +1,87 @@
+"""The whole-step retry: when a step is tried again, how long it waits, until when."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from .errors import AuthorizationFailed, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+
+class Policy(NamedTuple):
+    """The descriptor's `retry`: times in seconds, the first attempt counts."""
+
+    attempts: int
+    first_wait_seconds: float
+    factor: float
+    longest_wait_seconds: float
+    deadline_seconds: float
+    connect_seconds: float
+    read_seconds: float
+
+
+class Clock(NamedTuple):
+    """Where time and chance come from; tests bring their own, so that none sleeps."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    chance: Callable[[], float] = random.random
+    """Evenly from 0.0 to 1.0."""
+
+
+SYSTEM_CLOCK = Clock()
+
+
+class Deadline:
+    """The end of a step, on one clock."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        """Begin now."""
+        self._clock = clock
+        self._end = clock.now() + seconds
+
+    def left(self) -> float:
+        """Give the seconds that are left, 0.0 or less after the end."""
+        return self._end - self._clock.now()
+
+
+def repeat(
+    attempt: Callable[[], T],
+    policy: Policy,
+    deadline: Deadline,
+    clock: Clock,
+    *,
+    renew: Callable[[], bool],
+    log: Callable[[str], None],
+) -> T:
+    """Call `attempt` until it passes, fails for good, or attempts or time run out.
+
+    Only Unavailable is tried again, after a wait drawn evenly from 0 to a growing
+    bound, and not before its `retry_after`. `renew` is asked once after an
+    AuthorizationFailed: if it could do something about it, one more attempt follows
+    at once and is not counted. Raises the last attempt's HandlerError.
+    """
+    count, renewed = 1, False
+    while True:
+        try:
+            return attempt()
+        except AuthorizationFailed:
+            if renewed or not renew():
+                raise
+            renewed = True
+        except Unavailable as error:
+            if count >= policy.attempts:
+                raise
+            bound = min(policy.longest_wait_seconds, policy.first_wait_seconds * policy.factor ** (count - 1))
+            wait = max(clock.chance() * bound, error.retry_after or 0.0)
+            if wait >= deadline.left():
+                raise
+            count += 1
+            log(f"{error.code}: attempt {count} of {policy.attempts} follows in {wait:.1f} s")
+            clock.sleep(wait)

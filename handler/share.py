@@ -1,0 +1,221 @@
+"""The policy: which calendar is meant, what is there, and what has to change.
+
+Knows nothing of HTTP, YAML or engines; it is handed the calendar API.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from typing import TYPE_CHECKING, NamedTuple
+
+from .errors import NotFound, Refused, Unavailable, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .calendar_api import Calendar, Connection, Rule
+
+PRIMARY = "primary"
+# Ids of secondary, resource and system calendars: Google makes them, so no title is one.
+GOOGLE_ID = re.compile(r"[^\s@]+@(?:[^\s@]+\.)?calendar\.google\.com")
+ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+MOST_HINTS = 3
+
+
+class Target(NamedTuple):
+    """The calendar that is meant."""
+
+    calendar_id: str
+    known: bool
+    """Whether it surely exists: an entry of the list, or the account's own primary calendar."""
+    owned: bool
+    """Whether the list says that the account owns it."""
+
+
+class Share:
+    """One share, which may take several attempts: call it until it passes.
+
+    What the first attempt found out is kept: which calendar is meant, and what the
+    recipient had before anything was written.
+    """
+
+    def __init__(self, api: Connection, parameters: Mapping[str, str], log: Callable[[str], None]) -> None:
+        """Take the parameters as the descriptor spells them."""
+        self._api = api
+        self._log = log
+        self._name = parameters["calendar_name"]
+        self._role = parameters["calendar_access"]
+        self._notify = parameters["send_notifications"] == "Yes"
+        self._dry_run = parameters["dry_run"] == "Yes"
+        kind = parameters["scope"]
+        self._scope = {"type": kind} if kind == "default" else {"type": kind, "value": parameters["recipient"].lower()}
+        self._rule_id = ":".join(self._scope.values())
+        self._target: Target | None = None
+        self._previous: str | None = None
+
+    def __call__(self) -> dict[str, str]:
+        """Make the recipient have exactly the wanted role, and give the results.
+
+        Raises NotFound, Refused, AuthorizationFailed, Unavailable, or HandlerError for
+        an answer that cannot be Google's.
+        """
+        try:
+            if self._target is None:
+                self._target = find_calendar(self._api, self._name)
+                self._log(f"calendar {quote(self._name)} is {self._target.calendar_id}")
+            # A rule that somebody else removes between the read and the write is read again, once.
+            return self._converge(self._target) or self._converge(self._target) or self._contested()
+        except Refused as error:
+            # Google refuses the owner for a moment after a calendar was created.
+            owned = self._target is not None and self._target.owned
+            if owned and error.details.get("reason") == "requiredAccessLevel":
+                raise Unavailable(
+                    "calendar_not_ready",
+                    f"Google does not treat the account as owner of the calendar {quote(self._name)} yet, "
+                    "although its list says so. Try again in a minute.",
+                    error.details,
+                ) from error
+            raise
+
+    def _converge(self, target: Target) -> dict[str, str] | None:
+        """Read, compare and write; None if the rule was gone when it was to be updated."""
+        rule = self._api.rule(target.calendar_id, self._rule_id)
+        present = rule.role if rule else "none"
+        if self._previous is None:
+            self._previous = present
+        self._log(f"{self._rule_id} has {present} and is to have {self._role}")
+        if rule is None and not target.known and (self._dry_run or self._role == "none"):
+            # Without a write nobody else would notice that there is no such calendar.
+            self._confirm(target)
+        if self._dry_run or present == self._role:
+            return self._results(target, rule, self._role)
+        if self._role == "none":
+            self._api.delete(target.calendar_id, self._rule_id)
+            return self._results(target, rule, "none")
+        write = self._insert if present == "none" else self._update
+        written = write(target)
+        return self._results(target, written, written.role) if written else None
+
+    def _update(self, target: Target) -> Rule | None:
+        return self._api.update(target.calendar_id, self._rule_id, self._scope, self._role, notify=self._notify)
+
+    def _insert(self, target: Target) -> Rule:
+        written = self._api.insert(target.calendar_id, self._scope, self._role, notify=self._notify)
+        if written is None:
+            # The 404 is about the calendar or about the grantee: Google does not say which.
+            if not target.known:
+                self._confirm(target)
+            raise Refused(
+                "recipient_rejected",
+                f"Google does not find {quote(self._rule_id)}. Check the spelling, and that the scope fits it.",
+                {"status": 404, "reason": "notFound"},
+            )
+        return written
+
+    def _confirm(self, target: Target) -> None:
+        if not self._api.exists(target.calendar_id):
+            raise _not_found(self._name, [])
+
+    def _results(self, target: Target, rule: Rule | None, role: str) -> dict[str, str]:
+        previous = self._previous or "none"
+        if previous == role:
+            change = "unchanged"
+        elif previous == "none":
+            change = "created"
+        else:
+            change = "removed" if role == "none" else "updated"
+        self._log(f"{self._rule_id}: {change}")
+        return {
+            "calendar_id": target.calendar_id,
+            "rule_id": rule.rule_id if rule else self._rule_id,
+            "calendar_access": role,
+            "previous_access": previous,
+            "change": change,
+        }
+
+    def _contested(self) -> dict[str, str]:
+        raise Unavailable(
+            "google_unavailable", f"The rule {quote(self._rule_id)} was gone again each time it was to be updated."
+        )
+
+
+def find_calendar(api: Connection, name: str) -> Target:
+    """Give the calendar of that title or id; the list is read only if need be.
+
+    An id beats every title, the title that is shown beats the original one, and of
+    several calendars with the title the one that is owned is meant. Raises NotFound
+    if none or several are left, Refused if the account does not own it.
+    """
+    if name == PRIMARY:
+        return Target(name, known=True, owned=False)
+    if GOOGLE_ID.fullmatch(name):
+        return Target(name, known=False, owned=False)
+    matches, owned_titles = _look_up(api, name)
+    owned = [calendar for calendar in matches if calendar.access_role == "owner"]
+    if len(owned) == 1:
+        return _owned(owned[0], name)
+    if len(matches) == 1:
+        return _owned(matches[0], name)
+    if matches:
+        ids = [calendar.calendar_id for calendar in matches]
+        raise NotFound(
+            "calendar_ambiguous",
+            f"{len(ids)} calendars are called {quote(name)}; give the id instead of the title: {', '.join(ids)}",
+            {"calendar_ids": ids},
+        )
+    if ADDRESS.fullmatch(name):
+        return Target(name, known=False, owned=False)
+    raise _not_found(name, _nearest(name, owned_titles))
+
+
+def _look_up(api: Connection, name: str) -> tuple[list[Calendar], list[str]]:
+    """Give the calendars that the name fits, and the titles of all that are owned."""
+    shown: list[Calendar] = []
+    original: list[Calendar] = []
+    owned_titles: list[str] = []
+    for calendar in api.calendars():
+        if calendar.calendar_id == name:
+            return [calendar], []
+        title = _normal(calendar.summary_override) or _normal(calendar.summary)
+        if title == name:
+            shown.append(calendar)
+        elif _normal(calendar.summary) == name:
+            original.append(calendar)
+        if calendar.access_role == "owner":
+            owned_titles.append(title)
+    return shown or original, owned_titles
+
+
+def _owned(calendar: Calendar, name: str) -> Target:
+    if calendar.access_role == "owner":
+        return Target(calendar.calendar_id, known=True, owned=True)
+    owner = f"; its data owner is {calendar.data_owner}" if calendar.data_owner else ""
+    raise Refused(
+        "not_calendar_owner",
+        f"The account has only the role {calendar.access_role or 'none'} in the calendar {quote(name)}, "
+        f"and needs owner to share it{owner}.",
+        {"access_role": calendar.access_role, "data_owner": calendar.data_owner},
+    )
+
+
+def _not_found(name: str, nearest: list[str]) -> NotFound:
+    hint = f" Did you mean {' or '.join(map(quote, nearest))}?" if nearest else ""
+    return NotFound(
+        "calendar_not_found",
+        f"Invalid Calendar Name: Account does not contain the calendar {quote(name)}.{hint}",
+        {"nearest": nearest},
+    )
+
+
+def _nearest(name: str, titles: list[str]) -> list[str]:
+    """Give at most three titles that resemble the name, the most alike first."""
+    folded: dict[str, str] = {}
+    for title in titles:
+        folded.setdefault(title.casefold(), title)
+    return [folded[near] for near in difflib.get_close_matches(name.casefold(), folded, n=MOST_HINTS)]
+
+
+def _normal(title: str) -> str:
+    return unicodedata.normalize("NFC", title).strip()

@@ -1,0 +1,33 @@
+"""What many promises need: an emulator that the handler is pointed at, and a clock that no test waits for."""
+
+from __future__ import annotations
+
+import pytest
+
+from handler.calendar_api import forget_all
+from handler.cases import StillClock
+from handler.emulator import Emulator
+
+
+@pytest.fixture
+def emulate(monkeypatch):
+    """Give a function that starts an emulator with a state and points the handler at it."""
+    running = []
+
+    def start(state=None):
+        forget_all()
+        emulator = Emulator(state or {})
+        emulator.start()
+        running.append(emulator)
+        monkeypatch.setenv("CALENDAR_EMULATOR_HOST", emulator.host)
+        return emulator
+
+    yield start
+    for emulator in running:
+        emulator.stop()
+
+
+@pytest.fixture
+def time():
+    """Give a clock that only waiting moves."""
+    return StillClock()

@@ -1,0 +1,251 @@
+"""One account at Google: where requests go, how tokens are kept, and what threads and children share."""
+
+from __future__ import annotations
+
+import os
+import threading
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from google.auth.exceptions import RefreshError
+
+from handler import AuthorizationFailed, HandlerError, InvalidInput, Unavailable, execute
+from handler.calendar_api import Limits, connect, forget_all
+from handler.calendar_api.accounts import MOST_ACCOUNTS, account_of
+from handler.emulator import ACCOUNT
+
+PARAMETERS = {"calendar_name": "primary", "scope": "user", "recipient": "a@acme.com", "calendar_access": "reader"}
+LIMITS = Limits(10.0, 30.0, lambda: 120.0)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1:1@evil.example", "evil.example:80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536",
+        "127.0.0.1:80/x", "http://127.0.0.1:80", "127.0.0.2:80", " 127.0.0.1:80", "127.0.0.1:80\n", "[::2]:80",
+        "localhost.evil.example:80", "127.0.0.1:\u0661\u0662",
+    ],
+    ids=ascii,
+)  # fmt: skip
+def test_only_loopback_may_stand_in_for_google(monkeypatch, host):
+    """Any other address is refused before a request: secrets would travel in clear."""
+    monkeypatch.setenv("CALENDAR_EMULATOR_HOST", host)
+    with pytest.raises(InvalidInput, match=r"CALENDAR_EMULATOR_HOST: must be 127\.0\.0\.1, localhost or") as caught:
+        execute(ACCOUNT, PARAMETERS)
+    assert caught.value.details["fields"].keys() == {"CALENDAR_EMULATOR_HOST"}
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+def test_loopback_names_lead_to_the_emulator(emulate, monkeypatch, name):
+    """Each accepted name of this machine reaches the emulator."""
+    port = emulate().host.partition(":")[2]
+    monkeypatch.setenv("CALENDAR_EMULATOR_HOST", f"{name}:{port}")
+    assert execute(ACCOUNT, PARAMETERS)["change"] == "created"
+
+
+def test_without_the_variable_requests_go_to_google_alone(monkeypatch):
+    """Token and API requests go to Google's two hosts over HTTPS, whatever Google's own variables say."""
+    for name in ("GOOGLE_CLOUD_UNIVERSE_DOMAIN", "GOOGLE_API_USE_MTLS_ENDPOINT", "GOOGLE_API_USE_CLIENT_CERTIFICATE"):
+        monkeypatch.setenv(name, "evil.example")
+    monkeypatch.setenv("CALENDAR_EMULATOR_HOST", "")
+    sent = []
+
+    def answer(method, url, *_, **__):
+        sent.append(url)
+        body = b'{"access_token": "t", "expires_in": 3600}' if "oauth2" in url else b'{"id": "x", "role": "reader"}'
+        return _answer(200, body)
+
+    monkeypatch.setattr("handler.calendar_api.accounts.send", answer)
+    monkeypatch.setattr("handler.calendar_api.connection.send", answer)
+    forget_all()
+    assert execute(ACCOUNT, PARAMETERS)["change"] == "unchanged"
+    forget_all()
+    assert [url.partition("?")[0] for url in sent] == [
+        "https://oauth2.googleapis.com/token",
+        "https://www.googleapis.com/calendar/v3/calendars/primary/acl/user%3Aa%40acme.com",
+    ]
+
+
+def _answer(status, body, **headers):
+    from handler.calendar_api.transport import Answer  # not part of the face
+
+    return Answer(status, headers, body)
+
+
+def test_the_second_share_signs_in_no_more(emulate):
+    """The access token is kept: the first share costs three requests by id, and the next one a single read."""
+    emulator = emulate()
+    execute(ACCOUNT, PARAMETERS)
+    execute(ACCOUNT, PARAMETERS)
+    assert emulator.calls == ["oauth2.token", "acl.get", "acl.insert", "acl.get"]
+
+
+def test_a_token_near_its_end_is_not_used(emulate):
+    """A token that lives for a minute still is renewed first."""
+    emulator = emulate({"account": {"access_token_seconds": 60}})
+    execute(ACCOUNT, PARAMETERS)
+    assert emulator.calls == ["oauth2.token", "acl.get", "oauth2.token", "acl.insert"]
+
+
+def test_another_secret_is_another_account(emulate):
+    """A token is never used for credentials that differ in any part from those it was given to."""
+    emulate()
+    execute(ACCOUNT, PARAMETERS)
+    for field in ACCOUNT:
+        with pytest.raises(AuthorizationFailed):
+            execute({**ACCOUNT, field: "another"}, PARAMETERS)
+
+
+def test_threads_that_start_cold_sign_in_once(emulate):
+    """64 threads without a token make one token request."""
+    emulator = emulate()
+    with ThreadPoolExecutor(64) as pool:
+        changes = list(
+            pool.map(lambda n: execute(ACCOUNT, {**PARAMETERS, "recipient": f"user{n}@acme.com"})["change"], range(64))
+        )
+    assert changes == ["created"] * 64
+    assert emulator.calls.count("oauth2.token") == 1
+    assert len(emulator.rules()["owner@example.com"]) == 64
+
+
+class CountingLock:
+    """A lock that tells when a number of threads want it."""
+
+    def __init__(self, threads):
+        self._lock = threading.Lock()
+        self._waiting = threading.Semaphore(0)
+        self._threads = threads
+        self.release = self._lock.release
+
+    def acquire(self, timeout):
+        self._waiting.release()
+        return self._lock.acquire(timeout=timeout)
+
+    def wait_for_all(self):
+        assert all(self._waiting.acquire(timeout=10) for _ in range(self._threads))
+
+
+def test_threads_that_start_cold_share_a_failure(monkeypatch):
+    """Threads that wait for one that fails to sign in fail with it, and do not try one after the other."""
+    forget_all()
+    account = account_of("http://127.0.0.1:1/token", ACCOUNT)
+    account._lock = CountingLock(16)
+    asked = []
+
+    def fail(*_, **__):
+        asked.append(1)
+        account._lock.wait_for_all()
+        raise Unavailable("google_unavailable", "Down.", None, 3.0)
+
+    monkeypatch.setattr("handler.calendar_api.accounts.send", fail)
+
+    def sign_in(_):
+        with pytest.raises(Unavailable) as caught:
+            account.token(LIMITS)
+        return caught.value.retry_after
+
+    with ThreadPoolExecutor(16) as pool:
+        assert list(pool.map(sign_in, range(16))) == [3.0] * 16
+    assert len(asked) == 1
+
+
+def test_a_thread_does_not_wait_for_another_beyond_its_deadline(emulate):
+    """A step whose time ends while another one signs in says so."""
+    emulate()
+    account = account_of("http://127.0.0.1:1/token", ACCOUNT)
+    with account._lock, pytest.raises(Unavailable, match="while another one signed in"):
+        account.token(LIMITS._replace(left=lambda: 0.0))
+
+
+def test_the_store_of_accounts_is_bounded():
+    """A process that serves many accounts forgets the one unused longest."""
+    forget_all()
+    first = account_of("url", {**ACCOUNT, "client_id": "first"})
+    second = account_of("url", {**ACCOUNT, "client_id": "second"})
+    for number in range(MOST_ACCOUNTS - 1):
+        account_of("url", {**ACCOUNT, "client_id": "first"})
+        account_of("url", {**ACCOUNT, "client_id": str(number)})
+    assert account_of("url", {**ACCOUNT, "client_id": "first"}) is first
+    assert account_of("url", {**ACCOUNT, "client_id": "second"}) is not second
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_child_begins_with_nothing_kept(emulate):
+    """After a fork parent and child share over connections and tokens of their own."""
+    emulator = emulate()
+    execute(ACCOUNT, PARAMETERS)
+    child = os.fork()
+    if child == 0:
+        try:
+            change = execute(ACCOUNT, {**PARAMETERS, "recipient": "child@acme.com"})["change"]
+            os._exit(0 if change == "created" else 1)
+        except BaseException:  # noqa: BLE001 -- whatever it is, a forked test must not go on
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert execute(ACCOUNT, {**PARAMETERS, "recipient": "parent@acme.com"})["change"] == "created"
+    assert emulator.calls.count("oauth2.token") == 2
+    assert set(emulator.rules()["owner@example.com"]) == {
+        "user:a@acme.com",
+        "user:child@acme.com",
+        "user:parent@acme.com",
+    }
+
+
+def test_a_very_long_calendar_id_is_still_read(emulate):
+    """An address so long that the client sends its read as a POST is answered all the same."""
+    name = "ä" * 400 + "@group.calendar.google.com"
+    emulator = emulate({"calendars": [{"id": name, "summary": "Long"}]})
+    assert execute(ACCOUNT, {**PARAMETERS, "calendar_name": name})["change"] == "created"
+    assert emulator.rules() == {name: {"user:a@acme.com": "reader"}}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"\xff", b"[" * 100_000, b"NaN", b'"text"', b"[]", b'{"items": {}}', b'{"items": [1]}', b'{"items": [{"id": 1}]}',
+     b'{"nextPageToken": 1}'],
+    ids=["not UTF-8", "too deep", "NaN", "text", "list", "items", "entry", "id", "token"],
+)  # fmt: skip
+def test_a_list_of_calendars_that_cannot_be_one(monkeypatch, body):
+    """An answer of the wrong shape is an unexpected answer, and no exception of Python's."""
+    monkeypatch.delenv("CALENDAR_EMULATOR_HOST", raising=False)
+    monkeypatch.setattr("handler.calendar_api.accounts.Account.token", lambda *_: "t")
+    monkeypatch.setattr("handler.calendar_api.connection.send", lambda *_, **__: _answer(200, body))
+    with pytest.raises(HandlerError) as caught:
+        list(connect(ACCOUNT, LIMITS).calendars())
+    assert caught.value.code == "unexpected_answer"
+
+
+def test_an_error_of_google_auth_is_ours_without_what_it_holds(monkeypatch):
+    """Whatever google-auth raises by itself becomes an unexpected answer, and its arguments are dropped."""
+    forget_all()
+
+    def fail(*_):
+        raise RefreshError("No access token in response.", {"id_token": "CANARY"})
+
+    monkeypatch.setattr("google.oauth2.credentials.Credentials.refresh", fail)
+    with pytest.raises(HandlerError) as caught:
+        account_of("http://127.0.0.1:1/token", ACCOUNT).token(LIMITS)
+    assert caught.value.code == "unexpected_answer"
+    assert "CANARY" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"[]", b"{}", b'{"access_token": ""}', b'{"access_token": 1}', b'{"access_token": "a b"}',
+        b'{"access_token": "a\\nX-Evil: 1"}', b'{"access_token": "\\u00e4"}',
+        b'{"access_token": "a", "expires_in": "x"}',
+        b'{"access_token": "a", "expires_in": -1}', b'{"access_token": "a", "expires_in": 1e400}',
+        b'{"access_token": "a", "expires_in": 99999999999}',
+    ],
+    ids=ascii,
+)  # fmt: skip
+def test_a_token_that_cannot_be_one(monkeypatch, body):
+    """An access token that could not be sent in a header, or never ends, is an unexpected answer."""
+    forget_all()
+    monkeypatch.setattr("handler.calendar_api.accounts.send", lambda *_, **__: _answer(200, body))
+    with pytest.raises(HandlerError) as caught:
+        account_of("http://127.0.0.1:1/token", ACCOUNT).token(LIMITS)
+    assert caught.value.code == "unexpected_answer"

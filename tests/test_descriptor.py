@@ -1,0 +1,218 @@
+"""handler.yaml: what it may say, and what is said of inputs that break its rules."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handler import InvalidDescriptor, InvalidInput, execute
+from handler.calendar_api.answers import SCOPES
+from handler.descriptor import DESCRIPTOR, SCHEMA, Form, load
+from handler.documents import problems, validator_of
+
+INFO = {"client_id": "id", "client_secret": "secret", "refresh_token": "token"}
+PARAMETERS = {
+    "calendar_name": "Example Calendar",
+    "scope": "user",
+    "recipient": "a@acme.com",
+    "calendar_access": "reader",
+}
+
+
+@pytest.fixture
+def changed(tmp_path):
+    """Give a function that writes handler.yaml with a change and gives its path."""
+
+    def write(change):
+        document = yaml.safe_load(DESCRIPTOR.read_text(encoding="utf-8"))
+        change(document)
+        path = tmp_path / "handler.yaml"
+        path.write_text(json.dumps(document), encoding="utf-8")
+        return path
+
+    return write
+
+
+def leaf(document, *keys):
+    """Walk down a document."""
+    for key in keys:
+        document = document[key]
+    return document
+
+
+def test_our_own_descriptor_is_right():
+    """handler.yaml keeps its schema."""
+    assert problems(yaml.safe_load(DESCRIPTOR.read_text(encoding="utf-8")), validator_of(SCHEMA)) == []
+
+
+def test_editors_find_the_schema():
+    """The first line names the schema file for editors, and the file is there."""
+    line = DESCRIPTOR.read_text(encoding="utf-8").splitlines()[0]
+    match = re.fullmatch(r"# yaml-language-server: \$schema=(.+)", line)
+    assert match is not None
+    assert DESCRIPTOR.parent / match[1] == SCHEMA
+
+
+def test_the_scopes_that_errors_name_are_the_declared_ones():
+    """An error names as missing just the OAuth scopes that handler.yaml asks for."""
+    assert {entry["scope"] for entry in load().document["oauth_scopes"]} == set(SCOPES.values())
+
+
+MISTAKES = {
+    "unknown key": (lambda d: d.update(titel="x"), "unknown key titel"),
+    "missing key": (lambda d: d.pop("results"), "missing results"),
+    "wrong type": (lambda d: d.update(version="1"), "version: must be of the type integer"),
+    "misspelt keyword in a field": (
+        lambda d: leaf(d, "info", "properties", "client_id").update(maxLenght=3),
+        "info.properties.client_id: has the unknown key maxLenght",
+    ),
+    "misspelt keyword in a menu": (
+        lambda d: leaf(d, "parameters", "properties", "scope", "oneOf", 0).update(alias="x"),
+        "unknown key alias",
+    ),
+    "misspelt keyword in a rule": (
+        lambda d: leaf(d, "parameters", "allOf", 0, "then").update(requierd=["scope"]),
+        "unknown key requierd",
+    ),
+    "misspelt keyword in an inner rule": (
+        lambda d: leaf(d, "parameters", "allOf", 1, "then", "properties", "recipient").update(patern="x"),
+        "unknown key patern",
+    ),
+    "rule for no field": (
+        lambda d: leaf(d, "parameters", "allOf", 0, "then").update(required=["scop"]),
+        "a rule names scop",
+    ),
+    "condition on no field": (
+        lambda d: leaf(d, "parameters", "allOf", 3, "if").update(dependentRequired={"recipent": ["scope"]}),
+        "a rule names recipent",
+    ),
+    "default outside the menu": (
+        lambda d: leaf(d, "parameters", "properties", "scope").update(default="public"),
+        "scope.default: is not in the menu",
+    ),
+    "no regular expression": (
+        lambda d: leaf(d, "info", "properties", "client_id").update(pattern="("),
+        "breaks the rule format",
+    ),
+    "info value and parameter": (
+        lambda d: leaf(d, "info", "properties").update(scope=leaf(d, "parameters", "properties", "scope")),
+        "scope: is declared both",
+    ),
+    "result twice": (
+        lambda d: leaf(d, "results").append(leaf(d, "results", 0)),
+        "results: calendar_id is declared twice",
+    ),
+    "no attempt": (lambda d: leaf(d, "retry").update(attempts=0), "retry.attempts: breaks the rule minimum"),
+}
+
+
+@pytest.mark.parametrize(("change", "problem"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_in_a_descriptor_is_found(changed, change, problem):
+    """A handler.yaml with a mistake is refused, and the mistake is named."""
+    with pytest.raises(InvalidDescriptor) as caught:
+        load(changed(change))
+    assert caught.value.code == "invalid_descriptor"
+    assert problem in caught.value.message
+
+
+def test_a_missing_descriptor_is_an_error_of_the_descriptor(tmp_path):
+    """A handler without its handler.yaml says so."""
+    with pytest.raises(InvalidDescriptor, match=r"nowhere\.yaml"):
+        load(tmp_path / "nowhere.yaml")
+
+
+def test_an_invalid_descriptor_is_raised_even_as_error_message(monkeypatch, changed):
+    """A wrong handler.yaml is raised whatever Error Handling says."""
+    path = changed(lambda document: document.pop("retry"))
+    monkeypatch.setattr("handler.task.load", lambda: load(path))
+    with pytest.raises(InvalidDescriptor):
+        execute(INFO, {**PARAMETERS, "error_handling": "Error Message"})
+
+
+def test_every_keyword_of_our_schemas_is_known():
+    """No schema of ours holds a misspelt keyword, which JSON Schema would ignore."""
+    known = {
+        "$schema", "$id", "$defs", "$ref", "title", "description", "type", "additionalProperties", "required",
+        "properties", "items", "minItems", "uniqueItems", "minProperties", "maxProperties", "propertyNames", "const",
+        "enum", "pattern", "format", "minimum", "maximum", "exclusiveMinimum", "minLength", "default",
+    }  # fmt: skip
+
+    def keywords(schema):
+        if not isinstance(schema, dict):
+            return
+        yield from schema
+        for key in ("properties", "$defs"):
+            for inner in schema.get(key, {}).values():
+                yield from keywords(inner)
+        for key in ("items", "additionalProperties", "propertyNames"):
+            yield from keywords(schema.get(key))
+
+    for path in SCHEMA.parent.glob("*.schema.json"):
+        assert set(keywords(json.loads(path.read_text(encoding="utf-8")))) <= known
+
+
+@pytest.mark.parametrize("values", [None, [], "text", 5], ids=repr)
+def test_both_mappings_are_checked_at_once(values):
+    """Neither info nor parameters may be anything but a mapping, and both are told."""
+    with pytest.raises(InvalidInput) as caught:
+        execute(values, values)
+    assert caught.value.details["fields"].keys() == {"info", "parameters"}
+
+
+def test_problems_of_info_and_parameters_come_together():
+    """One error has a line for each wrong field of both mappings."""
+    with pytest.raises(InvalidInput) as caught:
+        execute({**INFO, "client_id": ""}, {**PARAMETERS, "scope": "users", "dry_run": 3})
+    assert caught.value.details["fields"].keys() == {"client_id", "scope", "dry_run"}
+    assert len(caught.value.message.splitlines()) == 3
+
+
+@pytest.mark.parametrize("attempts", [0, -1, True, "2", 1.5], ids=repr)
+def test_attempts_must_be_a_count(attempts):
+    """A number of attempts that is none is refused like any other input."""
+    with pytest.raises(InvalidInput, match="attempts: must be a whole number"):
+        execute(INFO, PARAMETERS, attempts=attempts)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("Client Secret", "Client Secret: is unknown; did you mean client_secret"), ("GOCSPX-123", "(a name not shown)")],
+    ids=["a label", "perhaps a value"],
+)
+def test_an_unknown_info_key_is_shown_only_if_it_looks_like_a_name(name, shown):
+    """A secret that stands where a name should is not shown."""
+    _, wrong = load().info.read({**INFO, name: "x"})
+    assert shown in "; ".join(f"{key}: {problem}" for key, problem in wrong.items())
+
+
+@given(
+    st.dictionaries(st.text(), st.text() | st.none() | st.booleans() | st.integers()),
+    st.sampled_from(["info", "parameters"]),
+)
+def test_whatever_comes_in_the_answer_is_a_list_of_problems(values, form):
+    """Reading any mapping gives values and problems, and no exception."""
+    read: Form = getattr(load(), form)
+    found, wrong = read.read(values)
+    assert all(isinstance(value, str) for value in found.values())
+    assert all("\n" not in problem for problem in wrong.values())
+
+
+def test_a_rule_without_words_of_its_own_is_named():
+    """A rule that says nothing itself is told by its keyword, and the value is quoted."""
+    field = {"type": "string", "title": "A", "description": "A.", "pattern": "^x"}
+    form = Form("parameters", {"properties": {"a": field}}, secret=False)
+    assert form.read({"a": "y"})[1] == {"a": "'y' breaks the rule pattern of handler.yaml"}
+
+
+@given(st.text(min_size=1))
+def test_no_value_of_info_is_quoted(text):
+    """What is said of a wrong info value does not depend on the value's text."""
+    secret = f"{text}-CANARY"
+    for field in INFO:
+        _, wrong = load().info.read({**INFO, field: f"\x01{secret}" + "x" * 5000})
+        assert "CANARY" not in " ".join(wrong.values())
