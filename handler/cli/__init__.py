@@ -1,0 +1,125 @@
+"""The command line: which verbs there are, and how a command ends."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import re
+from contextlib import contextmanager, redirect_stdout
+from typing import TYPE_CHECKING, NoReturn
+
+from ..errors import HandlerError, InvalidDescriptor, InvalidInput
+from ..task import logger
+from ..version import __version__
+from .describe_handler import add_describe
+from .output import Streams, print_error
+from .run_cases import add_run
+from .run_emulator import add_emulator
+from .share_once import add_share
+from .validate_descriptor import add_validate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import TextIO
+
+VERBS = {
+    "run": add_run,
+    "share": add_share,
+    "describe": add_describe,
+    "validate": add_validate,
+    "emulator": add_emulator,
+}
+"""What adds each verb to the parser, in the order of the help."""
+
+FAILED, WRONG_INPUT, TRY_AGAIN = 1, 2, 75
+EXAMPLES = """\
+Examples:
+  %(prog)s run fixtures/examples
+  %(prog)s share --calendar 'Example Calendar' \\
+      --scope user --recipient jane@acme.com --access reader --dry-run
+  %(prog)s share --help
+
+Exit status: 0 done; 1 refused or failed; 2 wrong usage or input;
+75 try again later; 130 interrupted.
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises InvalidInput for wrong usage, and keeps the line breaks of examples."""
+
+    def __init__(self, **settings: object) -> None:
+        """Take what argparse takes; abbreviated options would bind us to today's names."""
+        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **settings)  # type: ignore[arg-type] # handed on as they came
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of ending the process."""
+        raise InvalidInput("invalid_input", f"{message}; see {self.prog} --help")
+
+
+def run_command(program: str, argv: Sequence[str], streams: Streams) -> int:
+    """Do what a command line says and give the exit status; `program` is what it is called by."""
+    try:
+        with redirect_stdout(streams.stdout):  # where argparse writes help and version
+            arguments = _parse(_parser(program), argv)
+    except SystemExit:
+        return 0
+    except InvalidInput as error:
+        asked = re.search(r"(?<!\S)--format[ =](json|xml)(?!\S)", " ".join(argv))
+        if asked:
+            print_error(error, asked[1], streams.stderr)
+        else:
+            print("error:", error, file=streams.stderr)
+        return WRONG_INPUT
+    try:
+        with _logged_to(streams.stderr):
+            status: int = arguments.perform(arguments, streams)
+    except HandlerError as error:
+        print_error(error, arguments.format, streams.stderr)
+        return status_of(error)
+    return status
+
+
+def status_of(error: HandlerError) -> int:
+    """Give the exit status that tells a script what it can do about an error."""
+    if error.retryable:
+        return TRY_AGAIN
+    return WRONG_INPUT if isinstance(error, InvalidInput | InvalidDescriptor) else FAILED
+
+
+def _parser(program: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = Parser(
+        prog=program,
+        description="Shares a Google calendar, and shows beforehand what a step of a workflow would do.",
+        epilog=EXAMPLES,
+    )
+    parser.add_argument("--version", action="version", version=f"google-apps-calendar-share {__version__}")
+    parser.set_defaults(format="text")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="verb", required=True)
+    for add_verb in VERBS.values():
+        add_verb(verbs)
+    return parser
+
+
+def _parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Namespace:
+    arguments, extra = parser.parse_known_args(argv)
+    if extra:
+        # Only the names: a value may be a secret that somebody hoped to give here.
+        options = [word.partition("=")[0] for word in extra if word.startswith("--")]
+        unknown = f"unknown options: {', '.join(options)}" if options else "more arguments than there should be"
+        raise InvalidInput("invalid_input", f"{unknown}; see {parser.prog} {arguments.verb} --help")
+    return arguments
+
+
+@contextmanager
+def _logged_to(stream: TextIO) -> Iterator[None]:
+    """Let Enable Debug Logging show the stages of a step."""
+    log, level = logging.StreamHandler(stream), logger.level
+    log.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    logger.addHandler(log)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(log)
+        logger.setLevel(level)

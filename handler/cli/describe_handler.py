@@ -1,0 +1,79 @@
+"""The verb describe: the descriptor, for people and machines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..descriptor import load
+from ..errors import InvalidInput
+from .descriptor_tables import markdown, paragraph, tables, text
+from .output import Streams, print_json
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+SUMMARY = "Show what the handler takes, answers and says"
+EXAMPLES = """\
+Examples:
+  %(prog)s
+  %(prog)s --part errors
+  %(prog)s --format markdown --part parameters
+  %(prog)s --format json-schema
+"""
+
+
+def add_describe(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = verbs.add_parser("describe", help=SUMMARY, description=f"{SUMMARY}.", epilog=EXAMPLES)
+    parser.add_argument(
+        "--format",
+        choices=("text", "json", "markdown", "json-schema"),
+        default="text",
+        help="text for people (the default), json (the whole descriptor), markdown (tables), "
+        "or json-schema (of the parameters, for editors)",
+    )
+    parser.add_argument(
+        "--part",
+        choices=("info", "parameters", "results", "errors"),
+        help="one table alone, as text or markdown",
+    )
+    parser.set_defaults(perform=describe)
+
+
+def describe(arguments: argparse.Namespace, streams: Streams) -> int:
+    """Write the descriptor."""
+    document = load().document
+    form, part = arguments.format, arguments.part
+    if form.startswith("json"):
+        if part:
+            raise InvalidInput("invalid_input", "--part goes with the formats text and markdown only")
+        print_json(document if form == "json" else _schema(document), streams.stdout)
+        return 0
+    wanted = tables(document)
+    if part:
+        print((markdown if form == "markdown" else text)(wanted[part]), file=streams.stdout)
+    elif form == "markdown":
+        sections = (f"## {table.heading}\n\n{markdown(table)}" for table in wanted.values())
+        print(f"# {document['name']}", document["description"], *sections, sep="\n\n", file=streams.stdout)
+    else:
+        title = f"{document['name']} ({document['id']}, version {document['version']})"
+        sections = (f"{table.heading}\n\n{text(table)}" for table in wanted.values())
+        print(title, paragraph(document["description"]), *sections, sep="\n\n", file=streams.stdout)
+    return 0
+
+
+def _schema(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Give one JSON Schema of the parameters, without the keywords that are ours alone."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"Parameters of {document['name']}",
+        "description": document["description"],
+        **_without_ours(document["parameters"]),
+    }
+
+
+def _without_ours(schema: Any) -> Any:
+    if isinstance(schema, dict):
+        return {key: _without_ours(value) for key, value in schema.items() if not key.startswith("x-")}
+    return [_without_ours(item) for item in schema] if isinstance(schema, list) else schema

@@ -1,0 +1,80 @@
+"""Reads the info values, secrets among them, from a file or from the environment.
+
+Never from the command line, which other users of the machine can read; and what is
+wrong is said without the values.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..descriptor import invalid_input
+from ..documents import read
+
+if TYPE_CHECKING:
+    import argparse
+    from typing import TextIO
+
+VARIABLES = {
+    "client_id": "GOOGLE_CLIENT_ID",
+    "client_secret": "GOOGLE_CLIENT_SECRET",
+    "refresh_token": "GOOGLE_REFRESH_TOKEN",
+}
+SOURCES = """\
+The account is taken from --info FILE, a YAML or JSON mapping with client_id,
+client_secret and refresh_token, or from the environment: GOOGLE_CLIENT_ID,
+GOOGLE_CLIENT_SECRET and GOOGLE_REFRESH_TOKEN, each also with _FILE at its end
+and then the name of a file that holds the value.
+"""
+HAS_MODES = os.name == "posix"
+OTHERS_MAY_READ = 0o044
+
+
+def add_info(parser: argparse.ArgumentParser, note: str = "") -> None:
+    """Add `--info`."""
+    parser.add_argument("--info", metavar="FILE", type=Path, help=f"file with the info values{note}; see below")
+
+
+def read_info(file: Path | None, stderr: TextIO) -> Any:
+    """Give the info values, or what the file holds instead; `execute` checks them.
+
+    Raises InvalidInput if the file cannot be read or the environment is incomplete.
+    """
+    if file is None:
+        return _from_environment()
+    info = read(file)
+    if HAS_MODES and file.stat().st_mode & OTHERS_MAY_READ:
+        print(f"warning: {file} can be read by other users; chmod 600 keeps it private", file=stderr)
+    return info
+
+
+def _from_environment() -> dict[str, str]:
+    info: dict[str, str] = {}
+    wrong: dict[str, str] = {}
+    for name, variable in VARIABLES.items():
+        try:
+            info[name] = _value(variable)
+        except ValueError as error:
+            wrong[name] = str(error)
+    if wrong:
+        raise invalid_input(wrong)
+    return info
+
+
+def _value(variable: str) -> str:
+    """Give the value of a variable or of the file that its twin names."""
+    value, file = os.environ.get(variable), os.environ.get(f"{variable}_FILE")
+    if value and file:
+        raise ValueError(f"both {variable} and {variable}_FILE are set; unset one of them")
+    if value:
+        return value
+    if not file:
+        raise ValueError(f"is missing; give --info FILE, or set {variable}, or {variable}_FILE to a file that holds it")
+    try:
+        return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise ValueError(f"{variable}_FILE names a file that cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{variable}_FILE names a file that is not UTF-8 text") from None

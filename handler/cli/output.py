@@ -1,0 +1,103 @@
+"""Writes what a command answers: as text for people, as JSON and XML for programs.
+
+JSON and XML are plain ASCII, so that no locale can spoil them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+from xml.sax.saxutils import escape, quoteattr
+
+from ..descriptor import load
+from ..errors import HandlerError, InvalidDescriptor
+from ..results import NOT_XML
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Mapping
+
+GREEN, RED = "32", "31"
+
+
+class Streams(NamedTuple):
+    """Where a command reads and writes."""
+
+    stdin: TextIO
+    stdout: TextIO
+    stderr: TextIO
+
+
+def add_format(parser: argparse.ArgumentParser, xml: str) -> None:
+    """Add `--format`; `xml` says what is answered as XML."""
+    parser.add_argument(
+        "--format",
+        choices=("text", "json", "xml"),
+        default="text",
+        help=f"text for people (the default), json, or xml: {xml}; errors are written in the same form, on stderr",
+    )
+
+
+def print_json(document: Any, stream: TextIO) -> None:
+    """Write a document as JSON."""
+    print(json.dumps(document, indent=2), file=stream)
+
+
+def print_xml(xml: str, stream: TextIO) -> None:
+    """Write XML."""
+    print(xml.encode("ascii", "xmlcharrefreplace").decode(), file=stream)
+
+
+def print_error(error: HandlerError, form: str, stream: TextIO) -> None:
+    """Write an error, as text with what to do about it."""
+    if form == "json":
+        print(json.dumps({"error": error.to_dict()}), file=stream)
+    elif form == "xml":
+        print_xml(error_xml(error.to_dict()), stream)
+    else:
+        print("error:", error.message.replace("\n", "\n       "), file=stream)
+        print("code:", error.code, file=stream)
+        if remedy := _remedy(error.code):
+            print("what to do:", remedy, file=stream)
+
+
+def error_xml(error: Mapping[str, Any]) -> str:
+    """Give `<error code="CODE">MESSAGE</error>`."""
+    return xml_element("error", error["message"], code=error["code"])
+
+
+def xml_element(name: str, text: str, **attributes: str) -> str:
+    """Give an element that holds text; what XML 1.0 cannot hold becomes U+FFFD."""
+    return f"{xml_tag(name, **attributes)}{escape(_xml(text))}</{name}>"
+
+
+def xml_tag(name: str, **attributes: str) -> str:
+    """Give the start tag of an element."""
+    return f"<{name}{''.join(f' {key}={quoteattr(_xml(value))}' for key, value in attributes.items())}>"
+
+
+def aligned(rows: Mapping[str, str] | Iterable[tuple[str, str]]) -> list[str]:
+    """Give a line for each name and value, the values in one column."""
+    rows = dict(rows)
+    width = max(map(len, rows), default=0)
+    return [f"{name:<{width}}  {value}" for name, value in rows.items()]
+
+
+def paint(text: str, colour: str, stream: TextIO) -> str:
+    """Give text in colour if a person sees it and has not asked for none (https://no-color.org)."""
+    if stream.isatty() and not os.environ.get("NO_COLOR"):
+        return f"\033[{colour}m{text}\033[0m"
+    return text
+
+
+def _remedy(code: str) -> str:
+    try:
+        errors = load().errors
+    except InvalidDescriptor:
+        return ""
+    return str(errors[code]["remedy"]) if code in errors else ""
+
+
+def _xml(text: str) -> str:
+    return NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,0 +1,73 @@
+"""The verb share: one step, with its parameters as options."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..task import execute
+from .info_values import SOURCES, add_info, read_info
+from .output import Streams, add_format, aligned, print_json, print_xml
+
+if TYPE_CHECKING:
+    import argparse
+
+    from ..results import Results
+
+SUMMARY = "Make sure that a recipient has exactly the given access to a calendar"
+EXAMPLES = f"""\
+{SOURCES}
+Examples:
+  %(prog)s --info account.yaml --calendar 'Example Calendar' \\
+      --scope user --recipient jane@acme.com --access reader --dry-run
+  %(prog)s --calendar primary --scope domain --recipient acme.com \\
+      --access freeBusyReader --no-notifications --format json
+  %(prog)s --calendar example@group.calendar.google.com \\
+      --scope user --recipient jane@acme.com --access none
+"""
+
+
+def add_share(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = verbs.add_parser("share", help=SUMMARY, description=f"{SUMMARY}.", epilog=EXAMPLES)
+    parser.add_argument("--calendar", required=True, metavar="NAME", help="title or id of the calendar, or primary")
+    parser.add_argument("--scope", help="default (the public; also if left out), user, group or domain")
+    parser.add_argument("--recipient", help="e-mail address, or name of a domain; not needed for the public")
+    parser.add_argument(
+        "--access",
+        required=True,
+        metavar="ROLE",
+        help="none, freeBusyReader, reader, writerWithoutPrivateAccess, writer or owner; none removes the access",
+    )
+    parser.add_argument("--no-notifications", action="store_true", help="let Google mail nobody")
+    parser.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
+    add_info(parser)
+    add_format(parser, "the results as Kinetic has them")
+    parser.set_defaults(perform=share)
+
+
+def share(arguments: argparse.Namespace, streams: Streams) -> int:
+    """Share once and write the results."""
+    parameters = {
+        "calendar_name": arguments.calendar,
+        "scope": arguments.scope,
+        "recipient": arguments.recipient,
+        "calendar_access": arguments.access,
+        "send_notifications": not arguments.no_notifications,
+        "dry_run": arguments.dry_run,
+    }
+    results = execute(read_info(arguments.info, streams.stderr), parameters)
+    if arguments.format == "json":
+        print_json(results, streams.stdout)
+    elif arguments.format == "xml":
+        print_xml(results.to_xml(), streams.stdout)
+    else:
+        rows = {results.titles[name]: value for name, value in results.items() if value}
+        print(_sentence(results, dry_run=arguments.dry_run), "", *aligned(rows), sep="\n", file=streams.stdout)
+    return 0
+
+
+def _sentence(results: Results, *, dry_run: bool) -> str:
+    whom = "the public" if results["rule_id"] == "default" else results["rule_id"]
+    would_be, has = ("would be ", "would have") if dry_run else ("", "has")
+    access, before = results["calendar_access"], results["previous_access"]
+    return f"{would_be}{results['change']}: {whom} {has} {access} (before: {before})"
