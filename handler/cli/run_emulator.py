@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..cases import VARIABLE, read_state
-from ..emulator import ACCOUNT, Emulator
-from ..emulator.accounts import Account, read_accounts
+from ..emulator import ACCOUNT, Account, Emulator, read_accounts
 from ..errors import InvalidInput, shown
 from .info_values import VARIABLES
 

@@ -29,8 +29,8 @@ What it does not imitate
 What is a guess, as Google does not document it
     - an insert over an existing rule replaces it; role none in a write removes the
       rule; deleting or updating a rule that is not there is a 404;
-    - a write that changes nothing mails again; rules for domains and the public count
-      as mailed, too; rule ids are compared in lower case;
+    - a write that changes nothing mails again; nobody is mailed about rules for
+      domains and the public; rule ids are compared in lower case;
     - statuses and texts of illegalAccessRoleForDefault (400), cannotChangeOwnAcl and
       cannotChangeOwnerAcl (403), notACalendarUser, and of `invalid` in a body; that
       the public may have no role above reader, and that the data owner's rule is fixed;
@@ -49,7 +49,7 @@ What is a guess, as Google does not document it
 
 from __future__ import annotations
 
-from .accounts import ACCOUNT
+from .accounts import ACCOUNT, Account, read_accounts
 from .server import FAULT_KINDS, METHODS, Emulator, Record
 
-__all__ = ["ACCOUNT", "FAULT_KINDS", "METHODS", "Emulator", "Record"]
+__all__ = ["ACCOUNT", "FAULT_KINDS", "METHODS", "Account", "Emulator", "Record", "read_accounts"]

@@ -27,6 +27,9 @@ ROLES = (
 )
 """Every role, the weakest first."""
 
+MAILED = ("user:", "group:")
+"""Kinds of rule whose recipients have an address to mail to."""
+
 FIRST_ETAG = 1_700_000_000_000_000
 
 
@@ -161,7 +164,7 @@ class State:
                 raise GoogleError(reason="cannotChangeOwnAcl")
             if wanted == f"user:{self._entries[email][calendar_id].data_owner}":
                 raise GoogleError(reason="cannotChangeOwnerAcl")
-            if mail and role != "none":
+            if mail and role != "none" and wanted.startswith(MAILED):
                 self._mails.append(wanted)
             return self.set_rule(calendar_id, wanted, role)
 
