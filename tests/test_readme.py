@@ -1,0 +1,52 @@
+"""The README tells the truth: its commands print what it says, and its tables are there."""
+
+from __future__ import annotations
+
+import difflib
+import re
+
+import pytest
+
+from handler.cases import play as play_case
+from handler.cases import read_case
+from handler.cli import VERBS
+
+from .readme import README, rewritten
+from .test_loading import LOADER
+
+TEXT = README.read_text(encoding="utf-8")
+
+
+def test_the_commands_print_what_the_readme_says():
+    """Its commands, run in order in a fresh copy of the tree, print what stands below them."""
+    now = rewritten(TEXT)
+    assert now == TEXT, "\n".join(
+        difflib.unified_diff(TEXT.splitlines(), now.splitlines(), "README.md", "true", lineterm="")
+    )
+
+
+def test_the_parameter_file_of_the_readme_passes(tmp_path):
+    """The example of a parameter file does what it says."""
+    example = re.search(r"^```yaml\n(# yaml-language-server.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+    assert example is not None
+    (tmp_path / "example.yaml").write_text(example[1], encoding="utf-8")
+    assert play_case(read_case(tmp_path / "example.yaml")).differences == []
+
+
+def test_the_recipe_for_loading_is_the_tested_one():
+    """The statements that load a handler by path are those that the tests load it with."""
+    for statement in LOADER.splitlines()[1:]:
+        assert statement in TEXT
+
+
+@pytest.mark.parametrize("part", ["info", "parameters", "results", "errors"])
+def test_each_generated_table_is_between_its_markers(part):
+    """A table that lost its markers would be checked no more."""
+    assert re.search(rf'table\("{part}"\)\s*(\]\]\] -->|\n)', TEXT)
+    assert TEXT.count("[[[end]]]") == 4
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_each_verb_is_in_the_readme(verb):
+    """Each verb of the command line is shown or named."""
+    assert re.search(rf"(google-apps-calendar-share |`){verb}\b", TEXT)
