@@ -20,6 +20,9 @@ help:
 	@echo "make clean         remove what was built"
 
 demo: $(VENV)/run.stamp
+	@echo "Sharing 'Example Calendar' with test.user@acme.com, through Google's client library,"
+	@echo "on a local emulator of Google Calendar:"
+	@echo
 	@$(RUN) -m handler run fixtures/examples/share_with_a_user.yaml
 
 test: $(VENV)/test.stamp

@@ -46,7 +46,7 @@ class Rule(NamedTuple):
 class Connection:
     """One account at Google Calendar, for one step.
 
-    Every call raises the errors of design's table: Unavailable, Refused,
+    Every call raises the errors that answers.py lists: Unavailable, Refused,
     AuthorizationFailed, or HandlerError for an answer that cannot be what it should.
     """
 
