@@ -1,5 +1,6 @@
 """Share a Google calendar as a step of a workflow: execute(info, params)."""
 
+from .check import check
 from .errors import (
     AuthorizationFailed,
     HandlerError,
@@ -23,5 +24,6 @@ __all__ = [
     "Results",
     "Unavailable",
     "__version__",
+    "check",
     "execute",
 ]

@@ -48,7 +48,10 @@ class Form:
         found: dict[str, str] = {}
         wrong: dict[str, str] = {}
         for name, value in values.items():
-            if isinstance(name, str) and name.startswith("_"):
+            if not isinstance(name, str):
+                wrong[f"a name of the type {type(name).__name__}"] = "is unknown; names are text"
+                continue
+            if name.startswith("_"):
                 continue
             if name not in self.fields:
                 wrong[self._shown(name)] = self._unknown(name)
@@ -76,7 +79,8 @@ class Form:
             return ""
         if not isinstance(value, str):
             raise ValueError(f"is of the type {type(value).__name__}, but must be text")  # noqa: TRY004 -- a problem, told apart from bugs
-        text = unicodedata.normalize("NFC", value).strip()
+        # str's own strip: a class of the caller's may have another, and ends here.
+        text = str.strip(unicodedata.normalize("NFC", value))
         for place, character in enumerate(text, 1):
             if unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}:
                 raise ValueError(f"holds the control character U+{ord(character):04X} as character {place}; remove it")
@@ -114,13 +118,11 @@ class Form:
             return f"has {len(text):,} characters; at most {error.validator_value:,} are allowed"
         return f"breaks the rule {error.validator} of handler.yaml"
 
-    def _shown(self, name: object) -> str:
-        if self._secret and not (isinstance(name, str) and PLAIN_NAME.fullmatch(name)):
-            return "(a name not shown)"
-        return shown(str(name))
+    def _shown(self, name: str) -> str:
+        return "(a name not shown)" if self._secret and not PLAIN_NAME.fullmatch(name) else shown(name)
 
-    def _unknown(self, name: object) -> str:
-        wanted = str(name).casefold().replace(" ", "_")
+    def _unknown(self, name: str) -> str:
+        wanted = name.casefold().replace(" ", "_")
         near = difflib.get_close_matches(wanted, self.fields, n=1) or list(self.fields)
         return f"is unknown; {'did you mean' if len(near) == 1 else 'known are'} {', '.join(near)}"
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .errors import NotFound, Refused, Unavailable, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from .calendar_api import Calendar, Connection, Rule
 
@@ -63,20 +63,14 @@ class Share:
         """
         try:
             if self._target is None:
-                self._target = find_calendar(self._api, self._name)
+                self._target = find_calendar(self._api.calendars, self._name)
                 self._log(f"calendar {quote(self._name)} is {self._target.calendar_id}")
             # A rule that somebody else removes between the read and the write is read again, once.
             return self._converge(self._target) or self._converge(self._target) or self._contested()
         except Refused as error:
-            # Google refuses the owner for a moment after a calendar was created.
             owned = self._target is not None and self._target.owned
             if owned and error.details.get("reason") == "requiredAccessLevel":
-                raise Unavailable(
-                    "calendar_not_ready",
-                    f"Google does not treat the account as owner of the calendar {quote(self._name)} yet, "
-                    "although its list says so. Try again in a minute.",
-                    error.details,
-                ) from error
+                raise not_ready(self._name, error) from error
             raise
 
     def _converge(self, target: Target) -> dict[str, str] | None:
@@ -116,7 +110,7 @@ class Share:
 
     def _confirm(self, target: Target) -> None:
         if not self._api.exists(target.calendar_id):
-            raise _not_found(self._name, [])
+            raise not_found(self._name)
 
     def _results(self, target: Target, rule: Rule | None, role: str) -> dict[str, str]:
         previous = self._previous or "none"
@@ -141,8 +135,8 @@ class Share:
         )
 
 
-def find_calendar(api: Connection, name: str) -> Target:
-    """Give the calendar of that title or id; the list is read only if need be.
+def find_calendar(calendars: Callable[[], Iterable[Calendar]], name: str) -> Target:
+    """Give the calendar of that title or id; the list is asked for only if need be.
 
     An id beats every title, the title that is shown beats the original one, and of
     several calendars with the title the one that is owned is meant. Raises NotFound
@@ -152,7 +146,7 @@ def find_calendar(api: Connection, name: str) -> Target:
         return Target(name, known=True, owned=False)
     if GOOGLE_ID.fullmatch(name):
         return Target(name, known=False, owned=False)
-    matches, owned_titles = _look_up(api, name)
+    matches, owned_titles = _look_up(calendars(), name)
     owned = [calendar for calendar in matches if calendar.access_role == "owner"]
     if len(owned) == 1:
         return _owned(owned[0], name)
@@ -167,15 +161,15 @@ def find_calendar(api: Connection, name: str) -> Target:
         )
     if ADDRESS.fullmatch(name):
         return Target(name, known=False, owned=False)
-    raise _not_found(name, _nearest(name, owned_titles))
+    raise not_found(name, _nearest(name, owned_titles))
 
 
-def _look_up(api: Connection, name: str) -> tuple[list[Calendar], list[str]]:
+def _look_up(calendars: Iterable[Calendar], name: str) -> tuple[list[Calendar], list[str]]:
     """Give the calendars that the name fits, and the titles of all that are owned."""
     shown: list[Calendar] = []
     original: list[Calendar] = []
     owned_titles: list[str] = []
-    for calendar in api.calendars():
+    for calendar in calendars:
         if calendar.calendar_id == name:
             return [calendar], []
         title = _normal(calendar.summary_override) or _normal(calendar.summary)
@@ -191,8 +185,13 @@ def _look_up(api: Connection, name: str) -> tuple[list[Calendar], list[str]]:
 def _owned(calendar: Calendar, name: str) -> Target:
     if calendar.access_role == "owner":
         return Target(calendar.calendar_id, known=True, owned=True)
+    raise not_owned(calendar, name)
+
+
+def not_owned(calendar: Calendar, name: str) -> Refused:
+    """Make the error for a calendar that the account sees and does not own."""
     owner = f"; its data owner is {calendar.data_owner}" if calendar.data_owner else ""
-    raise Refused(
+    return Refused(
         "not_calendar_owner",
         f"The account has only the role {calendar.access_role or 'none'} in the calendar {quote(name)}, "
         f"and needs owner to share it{owner}.",
@@ -200,12 +199,23 @@ def _owned(calendar: Calendar, name: str) -> Target:
     )
 
 
-def _not_found(name: str, nearest: list[str]) -> NotFound:
+def not_ready(name: str, refused: Refused) -> Unavailable:
+    """Make the error for an owner that Google refuses, seen just after a calendar was created."""
+    return Unavailable(
+        "calendar_not_ready",
+        f"Google does not treat the account as owner of the calendar {quote(name)} yet, "
+        "although its list says so. Try again in a minute.",
+        refused.details,
+    )
+
+
+def not_found(name: str, nearest: Sequence[str] = ()) -> NotFound:
+    """Make the error for a name that no calendar has, with titles that resemble it."""
     hint = f" Did you mean {' or '.join(map(quote, nearest))}?" if nearest else ""
     return NotFound(
         "calendar_not_found",
         f"Invalid Calendar Name: Account does not contain the calendar {quote(name)}.{hint}",
-        {"nearest": nearest},
+        {"nearest": list(nearest)},
     )
 
 

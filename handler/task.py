@@ -15,6 +15,9 @@ from .share import Share
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from .calendar_api import Connection
+    from .descriptor import Descriptor
+
 # A fixed name: a handler loaded by path goes by any module name.
 logger = logging.getLogger("google_apps_calendar_share")
 
@@ -37,17 +40,12 @@ def execute(
     descriptor = load()
     info_values, info_problems = descriptor.info.read(info)
     values, problems = descriptor.parameters.read(params)
-    level = logging.INFO if info_values.get("enable_debug_logging") == "Yes" else logging.DEBUG
-    log = functools.partial(logger.log, level)
+    log = log_of(info_values)
     try:
-        if attempts is not None and (type(attempts) is not int or attempts < 1):
-            problems = {**problems, "attempts": "must be a whole number from 1 on"}
-        if info_problems or problems:
-            raise invalid_input({**info_problems, **problems})
+        if wrong := {**info_problems, **problems, **wrong_attempts(attempts)}:
+            raise invalid_input(wrong)
         log("input checked")
-        policy = Policy(**descriptor.document["retry"])
-        if attempts is not None:
-            policy = policy._replace(attempts=attempts)
+        policy = policy_of(descriptor, attempts)
         found = _run(info_values, values, policy, clock, log)
     except HandlerError as error:
         log("%s: %s", error.code, error.message)
@@ -60,11 +58,35 @@ def execute(
 def _run(
     info: Mapping[str, str], params: Mapping[str, str], policy: Policy, clock: Clock, log: Callable[[str], None]
 ) -> dict[str, str]:
+    connection, deadline = begin(info, policy, clock)
+    step = Share(connection, params, log)
+    return repeat(step, policy, deadline, clock, renew=connection.renew, log=log)
+
+
+def wrong_attempts(attempts: object) -> dict[str, str]:
+    """Give the problem of a number of attempts by its name, {} if there is none."""
+    if attempts is None or (type(attempts) is int and attempts >= 1):
+        return {}
+    return {"attempts": "must be a whole number from 1 on"}
+
+
+def policy_of(descriptor: Descriptor, attempts: int | None) -> Policy:
+    """Give the descriptor's retry, with another number of attempts if one is given."""
+    policy = Policy(**descriptor.document["retry"])
+    return policy if attempts is None else policy._replace(attempts=attempts)
+
+
+def log_of(info: Mapping[str, str]) -> Callable[..., None]:
+    """Give what writes a stage to the log, at the level that Enable Debug Logging asks for."""
+    level = logging.INFO if info.get("enable_debug_logging") == "Yes" else logging.DEBUG
+    return functools.partial(logger.log, level)
+
+
+def begin(info: Mapping[str, str], policy: Policy, clock: Clock) -> tuple[Connection, Deadline]:
+    """Give a connection that makes no request after the deadline, which begins now."""
     deadline = Deadline(clock, policy.deadline_seconds)
     # Google's client takes longer to import than a share takes; whoever only reads the
     # descriptor, or parses a file that imports us, must not pay for it.
     from .calendar_api import Limits, connect
 
-    connection = connect(info, Limits(policy.connect_seconds, policy.read_seconds, deadline.left))
-    step = Share(connection, params, log)
-    return repeat(step, policy, deadline, clock, renew=connection.renew, log=log)
+    return connect(info, Limits(policy.connect_seconds, policy.read_seconds, deadline.left)), deadline

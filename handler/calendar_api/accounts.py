@@ -6,6 +6,7 @@ Nothing is written to disk, and nothing here shows a secret in a repr or a messa
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,13 @@ class Account:
         )
         self._lock = threading.Lock()
         self._failed: HandlerError | None = None
+        self._granted: str | None = None
+
+    @property
+    def granted_scopes(self) -> tuple[str, ...] | None:
+        """OAuth scopes that the last access token came with; None if nothing was said about them."""
+        # google-auth keeps them only if it asks for scopes, and Google then refuses a token of the wider one.
+        return None if self._granted is None else tuple(self.masked(self._granted).split())
 
     def token(self, limits: Limits) -> str:
         """Give an access token that is good for minutes still; ask for one only if need be.
@@ -82,6 +90,7 @@ class Account:
         def request(method: str, url: str, body: bytes, headers: Mapping[str, str], **_: Any) -> Any:
             answer = send(method, url, body, headers, limits, repeatable=True)
             self._check(answer)
+            self._granted = _scopes_of(answer)
             return _Response(answer)
 
         try:
@@ -98,6 +107,12 @@ class Account:
         # sleeps and asks again up to three times (google/oauth2/_client.py).
         if answer.status != 200 or token_of(answer) is None:
             raise token_error(answer, self.masked)
+
+
+def _scopes_of(answer: Answer) -> str | None:
+    # https://datatracker.ietf.org/doc/html/rfc6749#section-5.1
+    scopes = json.loads(answer.body).get("scope")
+    return scopes if isinstance(scopes, str) else None
 
 
 def _copy(error: HandlerError) -> HandlerError:

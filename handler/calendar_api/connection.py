@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "CALENDAR_EMULATOR_HOST"
 EMULATOR = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\]):([0-9]{1,5})")
-CALENDAR_FIELDS = "nextPageToken,items(id,summary,summaryOverride,accessRole,dataOwner)"
+CALENDAR_FIELDS = "nextPageToken,items(id,summary,summaryOverride,accessRole,dataOwner,primary)"
 RULE_FIELDS = "id,role"
 SHORTEST_WAIT = 1.0
 """Seconds before a step reads again after a write that may or may not have landed."""
@@ -34,6 +34,7 @@ class Calendar(NamedTuple):
     summary_override: str
     access_role: str
     data_owner: str
+    primary: bool
 
 
 class Rule(NamedTuple):
@@ -56,6 +57,15 @@ class Connection:
         self._limits = limits
         self._calendars, self._rules = _resources(api_url)
         self._refused = ""
+
+    @property
+    def granted_scopes(self) -> tuple[str, ...] | None:
+        """OAuth scopes that the account has granted; None before signing in, or if Google does not say."""
+        return self._account.granted_scopes
+
+    def sign_in(self) -> None:
+        """Get an access token, unless a good one is kept."""
+        self._account.token(self._limits)
 
     def calendars(self) -> Iterator[Calendar]:
         """Give the account's calendars, hidden ones too, page by page as they are asked for."""
@@ -224,9 +234,9 @@ def _resources(api_url: str) -> tuple[Any, Any]:
 def _calendar(entry: Any) -> Calendar:
     if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
         raise _unexpected("calendarList.list")
-    return Calendar(
-        entry["id"], *(str(entry.get(key, "")) for key in ("summary", "summaryOverride", "accessRole", "dataOwner"))
-    )
+    texts = (entry.get(key) for key in ("summary", "summaryOverride", "accessRole", "dataOwner"))
+    summary, override, role, owner = (text if isinstance(text, str) else "" for text in texts)
+    return Calendar(entry["id"], summary, override, role, owner, entry.get("primary") is True)
 
 
 def _rule(method: str, found: dict[str, Any] | None) -> Rule | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from ..errors import HandlerError, InvalidDescriptor, InvalidInput
 from ..task import logger
 from ..version import __version__
+from .check_connection import add_check
 from .describe_handler import add_describe
 from .output import Streams, print_error
 from .run_cases import add_run
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 VERBS = {
     "run": add_run,
     "share": add_share,
+    "check": add_check,
     "describe": add_describe,
     "validate": add_validate,
     "emulator": add_emulator,

@@ -1,0 +1,263 @@
+"""A connection test: which account signs in, what it was granted, and which calendars it owns.
+
+It only reads. Problems are gathered rather than raised, each with what to do about it.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Protocol, TypedDict, TypeVar
+
+from .descriptor import Form, invalid_input, load
+from .errors import AuthorizationFailed, HandlerError, InvalidInput, Refused
+from .retry import SYSTEM_CLOCK, Clock, repeat
+from .share import PRIMARY, find_calendar, not_found, not_owned, not_ready
+from .task import begin, log_of, policy_of, wrong_attempts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from .calendar_api import Calendar, Connection
+    from .descriptor import Descriptor
+
+CALENDAR_NAME = "calendar_name"
+OWNER = "owner"
+READ_ONLY = ".readonly"
+
+T = TypeVar("T")
+
+
+class Problem(TypedDict):
+    """Something that keeps steps from passing, and what to do about it."""
+
+    code: str
+    message: str
+    remedy: str
+    retryable: bool
+
+
+class Scopes(TypedDict):
+    """OAuth scopes; `granted` is empty too if Google did not say."""
+
+    granted: list[str]
+    needed: list[str]
+    missing: list[str]
+
+
+class Described(TypedDict):
+    """A calendar, with the title that the account sees."""
+
+    calendar_id: str
+    title: str
+    access_role: str
+    data_owner: str
+
+
+class Asked(Described):
+    """The calendar that was asked for; what is not known of it is ""."""
+
+    name: str
+    usable: bool
+
+
+class Findings(TypedDict):
+    """What a check has found, as JSON values; what could not be asked is empty."""
+
+    ok: bool
+    account: str
+    scopes: Scopes
+    calendars: list[Described]
+    others: int
+    calendar: Asked | None
+    problems: list[Problem]
+
+
+def check(
+    info: Mapping[str, str | bool | None],
+    calendar_name: str | None = None,
+    *,
+    attempts: int | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+) -> Findings:
+    """Sign in and say what the account can do, without writing anything.
+
+    With a `calendar_name`, which is read as a step reads it, also say whether a step
+    could use that calendar. What may pass is tried again as in a step, each question by
+    itself, all within one deadline; `attempts` and `clock` are as for `execute`. Errors
+    of Google become `problems`. Raises InvalidInput for wrong info, name, number of
+    attempts or environment, and InvalidDescriptor.
+    """
+    descriptor = load()
+    values, wrong = descriptor.info.read(info)
+    field = {CALENDAR_NAME: descriptor.parameters.fields[CALENDAR_NAME]}
+    asked, wrong_name = Form("parameters", {"properties": field}, secret=False).read({CALENDAR_NAME: calendar_name})
+    if wrong := {**wrong, **wrong_name, **wrong_attempts(attempts)}:
+        raise invalid_input(wrong)
+    log = log_of(values)
+    log("input checked")
+    policy = policy_of(descriptor, attempts)
+    connection, deadline = begin(values, policy, clock)
+    repeated = functools.partial(repeat, policy=policy, deadline=deadline, clock=clock, renew=connection.renew, log=log)
+    visit = _Visit(connection, descriptor, repeated, log)
+    visit.ask(asked.get(CALENDAR_NAME, ""))
+    return visit.findings()
+
+
+class _Repeat(Protocol):
+    """`repeat`, for this visit."""
+
+    def __call__(self, attempt: Callable[[], T]) -> T: ...
+
+
+class _Visit:
+    """One account, and what has been found out about it so far."""
+
+    def __init__(
+        self, connection: Connection, descriptor: Descriptor, repeated: _Repeat, log: Callable[..., None]
+    ) -> None:
+        self._connection = connection
+        self._descriptor = descriptor
+        self._repeated = repeated
+        self._log = log
+        self._needed = {row["scope"]: row["needed_for"] for row in descriptor.document["oauth_scopes"]}
+        self._refused: set[str] = set()
+        self._problems: list[Problem] = []
+        self._list = _List([])
+        self._asked: Asked | None = None
+
+    def ask(self, name: str) -> None:
+        """Ask all that can be known; raises InvalidInput if the environment is wrong."""
+        if name:
+            unknown: Described = {"calendar_id": "", "title": "", "access_role": "", "data_owner": ""}
+            self._asked = {"name": name, "usable": False, **unknown}
+        try:
+            self._repeated(self._connection.sign_in)
+            self._log("signed in")
+            self._read_list()
+            if self._asked:
+                self._look_at(name, self._asked)
+            elif self._list.error is None and not self._list.owned:
+                total = len(self._list.entries)
+                raise Refused("not_calendar_owner", f"The account owns none of the calendars in its list ({total}).")
+        except InvalidInput:
+            raise
+        except HandlerError as error:
+            self._note(error)
+
+    def findings(self) -> Findings:
+        """Give what was found, the missing OAuth scopes as problems before all others."""
+        granted = self._connection.granted_scopes
+        missing = [
+            scope
+            for scope in self._needed
+            if scope in self._refused or (granted is not None and not any(_covers(one, scope) for one in granted))
+        ]
+        problems = [*map(self._missing, missing), *self._problems]
+        entries, owned = self._list.entries, self._list.owned
+        return {
+            "ok": not problems,
+            "account": next((entry.calendar_id for entry in entries if entry.primary), ""),
+            "scopes": {"granted": list(granted or ()), "needed": list(self._needed), "missing": missing},
+            "calendars": list(map(_described, owned)),
+            "others": len(entries) - len(owned),
+            "calendar": self._asked,
+            "problems": problems,
+        }
+
+    def _read_list(self) -> None:
+        try:
+            self._list = _List(self._repeated(lambda: list(self._connection.calendars())))
+        except AuthorizationFailed as error:
+            if error.code != "scope_missing":
+                raise
+            # Without this scope a calendar that is asked for by its id can still be looked at.
+            self._note(error)
+            self._list = _List([], error)
+
+    def _look_at(self, name: str, asked: Asked) -> None:
+        """Find the calendar as a step does, and see whether its rules may be read."""
+        target = find_calendar(self._list.calendars, name)
+        asked["calendar_id"] = target.calendar_id
+        entry = self._list.entry(target.calendar_id)
+        if entry:
+            self._asked = asked = {**asked, **_described(entry)}
+            if entry.access_role != OWNER:
+                raise not_owned(entry, name)
+        self._repeated(lambda: self._confirm(target.calendar_id, name, owned=entry is not None))
+        asked["usable"] = True
+
+    def _confirm(self, calendar_id: str, name: str, *, owned: bool) -> None:
+        try:
+            found = self._connection.exists(calendar_id)
+        except Refused as error:
+            if owned and error.details.get("reason") == "requiredAccessLevel":
+                raise not_ready(name, error) from error
+            raise
+        if not found:
+            raise not_found(name)
+
+    def _note(self, error: HandlerError) -> None:
+        self._log("%s: %s", error.code, error.message)
+        scope = error.details.get("scope")
+        if isinstance(scope, str) and scope in self._needed:
+            self._refused.add(scope)
+        else:
+            self._problems.append(self._problem(error))
+
+    def _missing(self, scope: str) -> Problem:
+        return self._problem(
+            AuthorizationFailed(
+                "scope_missing",
+                f"The refresh token was granted without the OAuth scope {scope}, "
+                f"which is needed for {self._needed[scope]}.",
+            )
+        )
+
+    def _problem(self, error: HandlerError) -> Problem:
+        return {
+            "code": error.code,
+            "message": error.message,
+            "remedy": self._descriptor.errors[error.code]["remedy"],
+            "retryable": error.retryable,
+        }
+
+
+class _List:
+    """The calendar list as it was read, or why it could not be."""
+
+    def __init__(self, entries: list[Calendar], error: HandlerError | None = None) -> None:
+        self.entries = entries
+        self.owned = [entry for entry in entries if entry.access_role == OWNER]
+        self.error = error
+
+    def calendars(self) -> Iterator[Calendar]:
+        """Give the entries; raises what kept them from being read."""
+        if self.error:
+            raise self.error
+        return iter(self.entries)
+
+    def entry(self, calendar_id: str) -> Calendar | None:
+        """Give the entry of a calendar, None if there is none."""
+        for entry in self.entries:
+            if entry.calendar_id == calendar_id or (entry.primary and calendar_id == PRIMARY):
+                return entry
+        return None
+
+
+def _described(entry: Calendar) -> Described:
+    return {
+        "calendar_id": entry.calendar_id,
+        "title": entry.summary_override.strip() or entry.summary.strip(),
+        "access_role": entry.access_role,
+        "data_owner": entry.data_owner,
+    }
+
+
+def _covers(granted: str, needed: str) -> bool:
+    """Say whether a scope grants another one: itself, and what its name is the beginning of.
+
+    `calendar` grants `calendar.acls`, and `calendar.readonly` each `calendar. ... .readonly`.
+    """
+    if needed.endswith(READ_ONLY):
+        granted, needed = granted.removesuffix(READ_ONLY), needed.removesuffix(READ_ONLY)
+    return f"{needed}.".startswith(f"{granted}.")
