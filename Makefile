@@ -8,12 +8,13 @@ export PIP_USER := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PIP_TARGET PIP_PREFIX
 
-.PHONY: help demo test check format docs build test-pythons clean begin-anew
+.PHONY: help demo test check bench format docs build test-pythons clean begin-anew
 help:
 	@echo "make demo          share a calendar on a local emulator of Google Calendar"
 	@echo "make test          all tests, with branch coverage of handler/"
 	@echo "make check         format, lint, types, import directions, generated docs"
 	@echo "make test-pythons  the tests on every Python from 3.10 on that is here"
+	@echo "make bench         how fast a share is, as ratios to others measured in the same run"
 	@echo "make format        write the code as the formatter would"
 	@echo "make docs          write the generated parts of README.md anew"
 	@echo "make build         the wheel and the sdist, in dist/"
@@ -37,6 +38,9 @@ check: $(VENV)/dev.stamp
 	$(RUN) -m mypy
 	$(RUN) $(VENV)/bin/lint-imports --no-cache --no-logo
 	COLUMNS=80 $(RUN) -m cogapp --check --diff -U README.md
+
+bench: $(VENV)/bench.stamp
+	$(RUN) -m benchmarks --json benchmarks/results.json
 
 format: $(VENV)/dev.stamp
 	$(RUN) -m ruff format .
@@ -65,6 +69,7 @@ $(VENV)/run.stamp: setup.cfg pyproject.toml handler/version.py $(VENV)/pyvenv.cf
 	@$(RUN) -m pip install -qq --editable . && touch $@
 $(VENV)/test.stamp: $(VENV)/run.stamp
 $(VENV)/dev.stamp: $(VENV)/test.stamp
+$(VENV)/bench.stamp: $(VENV)/run.stamp
 $(VENV)/%.stamp:
 	@echo "Installing what '$*' needs into $(VENV) ..."
 	@$(RUN) -m pip install -qq --editable '.[$*]' && touch $@

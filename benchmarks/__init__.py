@@ -1,0 +1,1 @@
+"""What the performance claims rest on: `python -m benchmarks` measures them and prints a table."""
