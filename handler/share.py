@@ -53,7 +53,7 @@ class Share:
         self._scope = {"type": kind} if kind == "default" else {"type": kind, "value": parameters["recipient"].lower()}
         self._rule_id = ":".join(self._scope.values())
         self._target: Target | None = None
-        self._previous: str | None = None
+        self._previous = ""
 
     def __call__(self) -> dict[str, str]:
         """Make the recipient have exactly the wanted role, and give the results.
@@ -77,7 +77,7 @@ class Share:
         """Read, compare and write; None if the rule was gone when it was to be updated."""
         rule = self._api.rule(target.calendar_id, self._rule_id)
         present = rule.role if rule else "none"
-        if self._previous is None:
+        if not self._previous:
             self._previous = present
         self._log(f"{self._rule_id} has {present} and is to have {self._role}")
         if rule is None and not target.known and (self._dry_run or self._role == "none"):
@@ -113,13 +113,13 @@ class Share:
             raise not_found(self._name)
 
     def _results(self, target: Target, rule: Rule | None, role: str) -> dict[str, str]:
-        previous = self._previous or "none"
-        if previous == role:
+        previous = self._previous
+        if previous == self._role:
             change = "unchanged"
         elif previous == "none":
             change = "created"
         else:
-            change = "removed" if role == "none" else "updated"
+            change = "removed" if self._role == "none" else "updated"
         self._log(f"{self._rule_id}: {change}")
         return {
             "calendar_id": target.calendar_id,
@@ -166,20 +166,21 @@ def find_calendar(calendars: Callable[[], Iterable[Calendar]], name: str) -> Tar
 
 def _look_up(calendars: Iterable[Calendar], name: str) -> tuple[list[Calendar], list[str]]:
     """Give the calendars that the name fits, and the titles of all that are owned."""
-    shown: list[Calendar] = []
-    original: list[Calendar] = []
+    # By id: a list that changes while it is read may show a calendar on two pages.
+    shown: dict[str, Calendar] = {}
+    original: dict[str, Calendar] = {}
     owned_titles: list[str] = []
     for calendar in calendars:
         if calendar.calendar_id == name:
             return [calendar], []
         title = _normal(calendar.summary_override) or _normal(calendar.summary)
         if title == name:
-            shown.append(calendar)
+            shown[calendar.calendar_id] = calendar
         elif _normal(calendar.summary) == name:
-            original.append(calendar)
+            original[calendar.calendar_id] = calendar
         if calendar.access_role == "owner":
             owned_titles.append(title)
-    return shown or original, owned_titles
+    return list((shown or original).values()), owned_titles
 
 
 def _owned(calendar: Calendar, name: str) -> Target:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
+import threading
 from typing import TYPE_CHECKING
 
 from .descriptor import invalid_input, load
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
 
 # A fixed name: a handler loaded by path goes by any module name.
 logger = logging.getLogger("google_apps_calendar_share")
+
+# Python's import locks are not made anew in a child: a fork waits until nobody is importing.
+_beginning = threading.Lock()
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(
+        before=_beginning.acquire, after_in_parent=_beginning.release, after_in_child=_beginning.release
+    )
 
 
 def execute(
@@ -42,7 +51,11 @@ def execute(
     values, problems = descriptor.parameters.read(params)
     log = log_of(info_values)
     try:
-        if wrong := {**info_problems, **problems, **wrong_attempts(attempts)}:
+        both = {
+            name: f"{info_problems[name]}; in the parameters it {problems[name]}"
+            for name in info_problems.keys() & problems
+        }
+        if wrong := {**info_problems, **problems, **both, **wrong_attempts(attempts)}:
             raise invalid_input(wrong)
         log("input checked")
         policy = policy_of(descriptor, attempts)
@@ -85,8 +98,9 @@ def log_of(info: Mapping[str, str]) -> Callable[..., None]:
 def begin(info: Mapping[str, str], policy: Policy, clock: Clock) -> tuple[Connection, Deadline]:
     """Give a connection that makes no request after the deadline, which begins now."""
     deadline = Deadline(clock, policy.deadline_seconds)
-    # Google's client takes longer to import than a share takes; whoever only reads the
-    # descriptor, or parses a file that imports us, must not pay for it.
-    from .calendar_api import Limits, connect
+    with _beginning:
+        # Google's client takes longer to import than a share takes; whoever only reads the
+        # descriptor, or parses a file that imports us, must not pay for it.
+        from .calendar_api import Limits, connect
 
-    return connect(info, Limits(policy.connect_seconds, policy.read_seconds, deadline.left)), deadline
+        return connect(info, Limits(policy.connect_seconds, policy.read_seconds, deadline.left)), deadline

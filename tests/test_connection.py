@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from google.auth.exceptions import RefreshError
 
-from handler import AuthorizationFailed, HandlerError, InvalidInput, Unavailable, execute
+from handler import AuthorizationFailed, HandlerError, InvalidInput, Unavailable, execute, task
 from handler.calendar_api import Limits, connect, forget_all
 from handler.calendar_api.accounts import MOST_ACCOUNTS, account_of
 from handler.emulator import ACCOUNT
@@ -170,6 +170,41 @@ def test_the_store_of_accounts_is_bounded():
     assert account_of("url", {**ACCOUNT, "client_id": "second"}) is not second
 
 
+def test_a_fork_waits_until_nobody_is_importing(emulate, monkeypatch):
+    """While a step imports Google's client and begins, it holds the lock that a fork waits for."""
+    emulate()
+    held = []
+    monkeypatch.setattr(
+        "handler.calendar_api.connect", lambda *given: held.append(task._beginning.locked()) or connect(*given)
+    )
+    execute(ACCOUNT, PARAMETERS)
+    assert held == [True]
+    assert not task._beginning.locked()
+
+
+def test_a_token_that_another_thread_forgot_is_masked_all_the_same(monkeypatch):
+    """An answer that echoes the access token of its request shows it to nobody, whoever dropped it meanwhile."""
+    forget_all()
+    monkeypatch.delenv("CALENDAR_EMULATOR_HOST", raising=False)
+    monkeypatch.setattr("handler.calendar_api.accounts.Account.token", lambda *_: "ya29.CANARY")
+    echo = b'{"error": {"message": "no Bearer ya29.CANARY", "errors": [{"reason": "ya29.CANARY"}]}}'
+    monkeypatch.setattr("handler.calendar_api.connection.send", lambda *_, **__: _answer(400, echo))
+    with pytest.raises(HandlerError) as caught:
+        list(connect(ACCOUNT, LIMITS).calendars())
+    assert "***" in caught.value.message
+    assert "CANARY" not in str(caught.value.to_dict())
+
+
+def test_a_sign_in_that_echoes_its_form_shows_no_secret(emulate):
+    """An error of the token endpoint that quotes the form, encoded as it was sent, is not quoted."""
+    info = {**ACCOUNT, "client_secret": "CANARY/a+b", "refresh_token": "1//CANARY=="}
+    echo = {"error": "bad request: client_secret=CANARY%2Fa%2Bb&refresh_token=1%2F%2FCANARY%3D%3D"}
+    emulate({"faults": [{"method": "oauth2.token", "fault": "answer", "status": 400, "body": echo}]})
+    with pytest.raises(AuthorizationFailed) as caught:
+        execute(info, PARAMETERS)
+    assert "CANARY" not in "".join(traceback.format_exception(caught.value)) + str(caught.value.to_dict())
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_child_begins_with_nothing_kept(emulate):
@@ -204,8 +239,8 @@ def test_a_very_long_calendar_id_is_still_read(emulate):
 @pytest.mark.parametrize(
     "body",
     [b"\xff", b"[" * 100_000, b"NaN", b'"text"', b"[]", b'{"items": {}}', b'{"items": [1]}', b'{"items": [{"id": 1}]}',
-     b'{"nextPageToken": 1}'],
-    ids=["not UTF-8", "too deep", "NaN", "text", "list", "items", "entry", "id", "token"],
+     b'{"nextPageToken": 1}', b'{"nextPageToken": "\\ud800"}', b'{"items": [{"id": "\\udfff"}]}'],
+    ids=["not UTF-8", "too deep", "NaN", "text", "list", "items", "entry", "id", "token", "half a token", "half an id"],
 )  # fmt: skip
 def test_a_list_of_calendars_that_cannot_be_one(monkeypatch, body):
     """An answer of the wrong shape is an unexpected answer, and no exception of Python's."""

@@ -172,6 +172,13 @@ def test_problems_of_info_and_parameters_come_together():
     assert len(caught.value.message.splitlines()) == 3
 
 
+def test_a_field_in_the_wrong_mapping_is_told_for_both():
+    """What is missing in info and unknown in the parameters is one line that says both."""
+    info = {key: value for key, value in INFO.items() if key != "client_id"}
+    with pytest.raises(InvalidInput, match=r"client_id: is missing.*; in the parameters it is unknown"):
+        execute(info, {**PARAMETERS, "client_id": "id"})
+
+
 @pytest.mark.parametrize("attempts", [0, -1, True, "2", 1.5], ids=repr)
 def test_attempts_must_be_a_count(attempts):
     """A number of attempts that is none is refused like any other input."""

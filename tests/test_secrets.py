@@ -101,7 +101,7 @@ def test_an_answer_that_echoes_secrets_is_masked(emulate, method):
     with pytest.raises(HandlerError) as caught:
         execute(CANARIES, PARAMETERS)
     text = "".join(traceback.format_exception(caught.value)) + str(caught.value.to_dict())
-    assert "***" in text
+    assert ("***" in text) == (method != "oauth2.token")  # of a sign-in only known kinds of words are quoted
     for key in ("client_secret", "refresh_token"):
         assert CANARIES[key] not in text
 

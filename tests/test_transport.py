@@ -8,6 +8,7 @@ import ipaddress
 import socket
 import ssl
 import threading
+import traceback
 
 import pytest
 from cryptography import x509
@@ -156,6 +157,15 @@ def test_half_an_answer_is_none(listen, part):
     with pytest.raises(Unavailable, match="closed the connection before its answer was complete"):
         get(port)
     assert len(received) == 1
+
+
+def test_a_server_that_sends_our_request_back_shows_nothing_of_it(listen):
+    """What stands where a status line should, perhaps our own token, is in no traceback."""
+    port, _ = listen(answers(b"Bearer CANARY\r\n\r\n"))
+    with pytest.raises(Unavailable) as caught:
+        get(port)
+    assert "CANARY" not in "".join(traceback.format_exception(caught.value))
+    assert caught.value.details == {"cause": "ProtocolError"}
 
 
 @pytest.mark.parametrize("repeatable", [True, False])

@@ -10,6 +10,7 @@ import json
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus
 
 from google.auth.exceptions import GoogleAuthError
 from google.oauth2.credentials import Credentials
@@ -49,7 +50,11 @@ class Account:
     def granted_scopes(self) -> tuple[str, ...] | None:
         """OAuth scopes that the last access token came with; None if nothing was said about them."""
         # google-auth keeps them only if it asks for scopes, and Google then refuses a token of the wider one.
-        return None if self._granted is None else tuple(self.masked(self._granted).split())
+        return (
+            None
+            if self._granted is None
+            else tuple(self.masked(self._granted, str(self._credentials.token or "")).split())
+        )
 
     def token(self, limits: Limits) -> str:
         """Give an access token that is good for minutes still; ask for one only if need be.
@@ -57,14 +62,14 @@ class Account:
         Threads that wait for the one that asks share its success and its failure.
         Raises AuthorizationFailed, Unavailable, or HandlerError for an odd answer.
         """
-        if self._credentials.valid:
-            return str(self._credentials.token)
+        if token := self._kept():
+            return token
         failed = self._failed
         if not self._lock.acquire(timeout=max(limits.left(), 0.0)):
             raise Unavailable("google_unavailable", "The time for the step ran out while another one signed in.")
         try:
-            if self._credentials.valid:
-                return str(self._credentials.token)
+            if token := self._kept():
+                return token
             if self._failed is not None and self._failed is not failed:
                 raise _copy(self._failed)
             self._refresh(limits)
@@ -78,13 +83,18 @@ class Account:
             if self._credentials.token == token:
                 self._credentials.token = None
 
-    def masked(self, text: str) -> str:
-        """Give foreign text without the account's secrets in it."""
-        known = (self._credentials.client_secret, self._credentials.refresh_token, self._credentials.token)
-        for secret in known:
-            if secret and len(secret) >= SHORTEST_MASKED:
-                text = text.replace(secret, "***")
+    def masked(self, text: str, token: str = "") -> str:
+        """Give foreign text without the account's secrets and this access token in it."""
+        for secret in (self._credentials.client_secret, self._credentials.refresh_token, token):
+            if len(secret) >= SHORTEST_MASKED:
+                for form in (secret, quote(secret, safe=""), quote_plus(secret)):
+                    text = text.replace(form, "***")
         return text
+
+    def _kept(self) -> str:
+        # Read once: another thread may forget the token between two looks at it.
+        token = self._credentials.token
+        return str(token) if token and self._credentials.valid else ""
 
     def _refresh(self, limits: Limits) -> None:
         def request(method: str, url: str, body: bytes, headers: Mapping[str, str], **_: Any) -> Any:

@@ -9,6 +9,7 @@ https://developers.google.com/identity/protocols/oauth2.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import AuthorizationFailed, HandlerError, Refused, Unavailable, quote, shown
@@ -30,6 +31,7 @@ FAILED = range(500, 600)
 ANY = range(1000)
 OAUTH_ERROR = "an OAuth error"
 """Stands for any error that the token endpoint named, as RFC 6749 section 5.2 has it."""
+OAUTH_CODE = re.compile(r"[a-z_]{1,40}")
 LONGEST_LIFETIME = 10_000_000
 """Seconds; longer than any token lives, and short enough for a date."""
 
@@ -147,8 +149,10 @@ def token_error(answer: Answer, masked: Callable[[str], str]) -> HandlerError:
     """Translate an answer of the token endpoint that holds no usable token."""
     body = _json(answer.body)
     found = [body.get(key) for key in ("error_subtype", "error")] if isinstance(body, dict) else []
-    named = [value for value in found if isinstance(value, str)]
-    return _translate(TOKEN_ROWS, "oauth2.token", answer, [*named, *([OAUTH_ERROR] if named else [])], "", masked)
+    texts = [value for value in found if isinstance(value, str)]
+    # Anything else might quote the request, which holds the secrets.
+    named = [text for text in texts if OAUTH_CODE.fullmatch(text)]
+    return _translate(TOKEN_ROWS, "oauth2.token", answer, [*named, *([OAUTH_ERROR] if texts else [])], "", masked)
 
 
 def token_of(answer: Answer) -> str | None:
@@ -174,7 +178,9 @@ def _translate(
         known = next((name for name in named if row.reasons and name in row.reasons), None)
         if method in row.methods and answer.status in row.statuses and (row.reasons is None or known):
             break
-    reason = shown(masked(known if known and known != OAUTH_ERROR else (named[0] if named else "")))
+    reason = shown(
+        masked(known if known and known != OAUTH_ERROR else next((name for name in named if name != OAUTH_ERROR), ""))
+    )
     words = ", ".join(filter(None, (reason, quote(masked(said)) if said else "")))
     scope = SCOPES.get(method.partition(".")[0], "")
     sentence = row.sentence.format(

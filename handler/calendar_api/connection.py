@@ -82,7 +82,7 @@ class Connection:
             page_token = page.get("nextPageToken")
             if not page_token:
                 return
-            if not isinstance(page_token, str) or page_token in seen:
+            if not _is_text(page_token) or page_token in seen:
                 raise _unexpected("calendarList.list")
             seen.add(page_token)
 
@@ -150,7 +150,7 @@ class Connection:
         if not 200 <= answer.status < 300:
             if answer.status == 401:
                 self._refused = token
-            raise calendar_error(method, answer, self._account.masked)
+            raise calendar_error(method, answer, functools.partial(self._account.masked, token=token))
         return answer
 
 
@@ -232,7 +232,7 @@ def _resources(api_url: str) -> tuple[Any, Any]:
 
 
 def _calendar(entry: Any) -> Calendar:
-    if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
+    if not isinstance(entry, dict) or not _is_text(entry.get("id")):
         raise _unexpected("calendarList.list")
     texts = (entry.get(key) for key in ("summary", "summaryOverride", "accessRole", "dataOwner"))
     summary, override, role, owner = (text if isinstance(text, str) else "" for text in texts)
@@ -248,10 +248,16 @@ def _rule(method: str, found: dict[str, Any] | None) -> Rule | None:
     return Rule(rule_id, role)
 
 
+def _is_text(value: Any) -> bool:
+    """Say whether this is text that can be sent: JSON may hold half of a character."""
+    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
+
+
 def _unexpected(method: str) -> HandlerError:
+    landed = " The change may have been made all the same; run the step again to see." if method in WRITES else ""
     return HandlerError(
         "unexpected_answer",
         f"An answer to {method} that cannot be Google's. "
-        "Look for a proxy or a login page between this machine and Google.",
+        f"Look for a proxy or a login page between this machine and Google.{landed}",
         {"method": method},
     )

@@ -6,6 +6,7 @@ always checks certificates. Loopback is never reached through a proxy.
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401 -- else the first look-up imports it, under a lock that a fork would copy
 import os
 import ssl
 import threading
@@ -113,16 +114,20 @@ def send(
             )
         except urllib3.exceptions.ProtocolError as error:
             if last or _thread.opened:
-                raise _unavailable(host, error, timeout) from error
+                raise _unavailable(host, error, timeout) from None
         except urllib3.exceptions.HTTPError as error:
-            raise _unavailable(host, error, timeout) from error
+            raise _unavailable(host, error, timeout) from None
         else:
             return Answer(answer.status, answer.headers, answer.data)
     raise AssertionError("the second round returns or raises")
 
 
 def _unavailable(host: str, error: Exception, timeout: urllib3.Timeout) -> HandlerError:
-    """Say in our words what went wrong between this machine and the host."""
+    """Say in our words what went wrong between this machine and the host.
+
+    The cause is named in the details and not kept: its text may quote a server that
+    sends our own request back, secrets and all.
+    """
     found = urllib3.exceptions
     if _wrong_certificate(error):
         return HandlerError(
@@ -144,7 +149,7 @@ def _unavailable(host: str, error: Exception, timeout: urllib3.Timeout) -> Handl
         why = f"There is no secure connection to {host}."
     else:
         why = f"{host} closed the connection before its answer was complete."
-    return Unavailable("google_unavailable", why)
+    return Unavailable("google_unavailable", why, {"cause": type(error).__name__})
 
 
 def _wrong_certificate(error: BaseException | None) -> bool:
@@ -198,7 +203,7 @@ def _context(pools: _Pools) -> ssl.SSLContext:
         if path:
             break
     else:
-        variable, path = "", certifi.where()
+        variable, path = "the CA certificates", certifi.where()
     if path not in pools.contexts:
         try:
             pools.contexts[path] = ssl.create_default_context(cafile=path)

@@ -73,7 +73,7 @@ def _value(variable: str) -> str:
     if not file:
         raise ValueError(f"is missing; give --info FILE, or set {variable}, or {variable}_FILE to a file that holds it")
     try:
-        return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
+        return Path(file).read_text(encoding="utf-8-sig").rstrip("\r\n")
     except OSError as error:
         raise ValueError(f"{variable}_FILE names a file that cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
