@@ -150,6 +150,8 @@ def load(path: Path = DESCRIPTOR) -> Descriptor:
         mistakes = problems(document, validator_of(SCHEMA)) or list(_contradictions(document))
     except InvalidInput as error:
         raise InvalidDescriptor("invalid_descriptor", error.message) from None
+    except OSError:
+        raise InvalidDescriptor("invalid_descriptor", f"{SCHEMA}: is missing; it belongs beside the code") from None
     if mistakes:
         raise InvalidDescriptor("invalid_descriptor", f"{path}: {'; '.join(mistakes)}", {"problems": mistakes})
     return Descriptor(document)

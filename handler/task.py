@@ -72,7 +72,11 @@ def _run(
     info: Mapping[str, str], params: Mapping[str, str], policy: Policy, clock: Clock, log: Callable[[str], None]
 ) -> dict[str, str]:
     connection, deadline = begin(info, policy, clock)
-    step = Share(connection, params, log)
+    try:
+        step = Share(connection, params, log)
+    except KeyError as missing:
+        message = f"handler.yaml lets {missing.args[0]} be left out, and gives no default for it"
+        raise InvalidDescriptor("invalid_descriptor", message) from None
     return repeat(step, policy, deadline, clock, renew=connection.renew, log=log)
 
 

@@ -107,6 +107,10 @@ MISTAKES = {
         lambda d: leaf(d, "results").append(leaf(d, "results", 0)),
         "results: calendar_id is declared twice",
     ),
+    "rule about no field": (
+        lambda d: leaf(d, "parameters", "allOf", 0, "then").update(dependentRequired={"scope": ["recipient"]}),
+        "unknown key dependentRequired",
+    ),
     "no attempt": (lambda d: leaf(d, "retry").update(attempts=0), "retry.attempts: breaks the rule minimum"),
 }
 
@@ -124,6 +128,22 @@ def test_a_missing_descriptor_is_an_error_of_the_descriptor(tmp_path):
     """A handler without its handler.yaml says so."""
     with pytest.raises(InvalidDescriptor, match=r"nowhere\.yaml"):
         load(tmp_path / "nowhere.yaml")
+
+
+def test_a_descriptor_that_lets_a_needed_value_be_left_out(monkeypatch, changed):
+    """A handler.yaml without a default that the step rests on is told as such, before any request."""
+    monkeypatch.setenv("CALENDAR_EMULATOR_HOST", "127.0.0.1:1")
+    path = changed(lambda d: leaf(d, "parameters", "properties", "send_notifications").pop("default"))
+    monkeypatch.setattr("handler.task.load", lambda: load(path))
+    with pytest.raises(InvalidDescriptor, match="send_notifications"):
+        execute(INFO, PARAMETERS)
+
+
+def test_a_missing_schema_is_an_error_of_the_descriptor(monkeypatch, changed, tmp_path):
+    """A handler that lost the schema beside its code says which file it is."""
+    monkeypatch.setattr("handler.descriptor.SCHEMA", tmp_path / "descriptor.schema.json")
+    with pytest.raises(InvalidDescriptor, match=r"descriptor\.schema\.json: is missing"):
+        load(changed(lambda _: None))
 
 
 def test_an_invalid_descriptor_is_raised_even_as_error_message(monkeypatch, changed):

@@ -46,7 +46,7 @@ class Row(NamedTuple):
     """Which answers a row is for, and what becomes of them.
 
     `reasons` None means any. The sentence may name {method}, {status}, {reason},
-    {said} (Google's own words) and {scope}.
+    {said} (Google's own words), {scope} and {hint} (if Google said nothing).
     """
 
     methods: Container[str]
@@ -98,8 +98,7 @@ CALENDAR_ROWS = (
     Row(WRITES, REFUSED, None, Refused, "sharing_refused",
         "Google refuses {method}: status {status}{said}."),
     Row(ANY_METHOD, ANY, None, HandlerError, "unexpected_answer",
-        "An answer to {method} that is not known: status {status}{said}. "
-        "Look for a proxy or a login page between this machine and Google."),
+        "An answer to {method} that is not known: status {status}{said}.{hint}"),
 )  # fmt: skip
 
 TOKEN_ROWS = (
@@ -184,7 +183,12 @@ def _translate(
     words = ", ".join(filter(None, (reason, quote(masked(said)) if said else "")))
     scope = SCOPES.get(method.partition(".")[0], "")
     sentence = row.sentence.format(
-        method=method, status=answer.status, reason=reason, said=f" ({words})" if words else "", scope=scope
+        method=method,
+        status=answer.status,
+        reason=reason,
+        said=f" ({words})" if words else "",
+        scope=scope,
+        hint="" if words else " Look for a proxy or a login page between this machine and Google.",
     )
     details = {"method": method, "status": answer.status, "reason": reason}
     if row.code == "scope_missing":
