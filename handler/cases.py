@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .documents import problems, read, validator_of
+from .documents import problems, read, validator_of, wrong_file
 from .emulator import ACCOUNT, Emulator
-from .errors import HandlerError, InvalidInput
+from .errors import HandlerError
 from .retry import Clock
 from .task import execute
 
@@ -107,7 +107,7 @@ def play(case: Case, perform: Callable[[Case, Clock], Outcome] = perform) -> Rep
     try:
         emulator = Emulator(case.google)
     except ValueError as error:
-        raise _invalid(Path(case.file), str(error)) from None
+        raise wrong_file(Path(case.file), str(error)) from None
     time = StillClock()
     with emulator, _pointed_at(emulator.host):
         before = emulator.rules()
@@ -182,8 +182,4 @@ def _pointed_at(host: str) -> Iterator[None]:
 
 def _refuse(path: Path, mistakes: list[str]) -> None:
     if mistakes:
-        raise _invalid(path, "; ".join(mistakes))
-
-
-def _invalid(path: Path, problem: str) -> InvalidInput:
-    return InvalidInput("invalid_input", f"{path}: {problem}", {"fields": {str(path): problem}})
+        raise wrong_file(path, "; ".join(mistakes))

@@ -64,21 +64,21 @@ def read(path: Path) -> Any:
         with path.open("rb") as file:
             content = file.read(LARGEST_BYTES + 1)
         if len(content) > LARGEST_BYTES:
-            raise _unreadable(path, f"more than {LARGEST_BYTES:,} bytes")
+            raise wrong_file(path, f"more than {LARGEST_BYTES:,} bytes")
         text = content.decode("utf-8-sig")
         _refuse_extras(text)
         return yaml.load(text, _Loader)  # noqa: S506 -- a SafeLoader, and stricter
     except OSError as error:
-        raise _unreadable(path, error.strerror or type(error).__name__) from None
+        raise wrong_file(path, error.strerror or type(error).__name__) from None
     except UnicodeDecodeError:
-        raise _unreadable(path, "not UTF-8 text") from None
+        raise wrong_file(path, "not UTF-8 text") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         rule = error.problem if isinstance(error, _Mistake) else "not well-formed YAML"
-        raise _unreadable(path, f"{place}{rule}") from None
+        raise wrong_file(path, f"{place}{rule}") from None
     except (yaml.YAMLError, ValueError):  # ValueError: a number of 5,000 digits, a NUL in the file's name
-        raise _unreadable(path, "not well-formed YAML") from None
+        raise wrong_file(path, "not well-formed YAML") from None
 
 
 def problems(document: Any, validator: Validator) -> list[str]:
@@ -114,8 +114,9 @@ def _refuse_extras(text: str) -> None:
             raise _Mistake(f"nested more than {DEEPEST_LEVEL} levels deep", event)
 
 
-def _unreadable(path: Path, why: str) -> InvalidInput:
-    return InvalidInput("invalid_input", f"{path}: {why}", {"fields": {str(path): why}})
+def wrong_file(path: Path, problem: str) -> InvalidInput:
+    """Make the error for a file that cannot be used."""
+    return InvalidInput("invalid_input", f"{path}: {problem}", {"fields": {str(path): problem}})
 
 
 def _rule(error: Any) -> str:

@@ -27,15 +27,17 @@ class Results(dict[str, str]):
         What XML 1.0 cannot hold becomes U+FFFD; everything else parses back as it was.
         """
         lines = [
-            f"  <result name={quoteattr(_xml(self.titles[key]))}>{_text(value)}</result>" for key, value in self.items()
+            f"  <result name={quoteattr(xml_text(self.titles[key]))}>{_text(value)}</result>"
+            for key, value in self.items()
         ]
         return "\n".join(["<results>", *lines, "</results>"])
 
 
-def _xml(text: str) -> str:
+def xml_text(text: str) -> str:
+    """Give text with U+FFFD for what XML 1.0 cannot hold."""
     return NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _text(text: str) -> str:
     # A parser turns a bare CR into LF (https://www.w3.org/TR/xml/#sec-line-ends).
-    return escape(_xml(text), {"\r": "&#13;"})
+    return escape(xml_text(text), {"\r": "&#13;"})

@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from ..descriptor import load
 from ..errors import HandlerError, InvalidDescriptor
-from ..results import NOT_XML
+from ..results import xml_text
 
 if TYPE_CHECKING:
     import argparse
@@ -69,12 +69,12 @@ def error_xml(error: Mapping[str, Any]) -> str:
 
 def xml_element(name: str, text: str, **attributes: str) -> str:
     """Give an element that holds text; what XML 1.0 cannot hold becomes U+FFFD."""
-    return f"{xml_tag(name, **attributes)}{escape(_xml(text))}</{name}>"
+    return f"{xml_tag(name, **attributes)}{escape(xml_text(text))}</{name}>"
 
 
 def xml_tag(name: str, **attributes: str) -> str:
     """Give the start tag of an element."""
-    return f"<{name}{''.join(f' {key}={quoteattr(_xml(value))}' for key, value in attributes.items())}>"
+    return f"<{name}{''.join(f' {key}={quoteattr(xml_text(value))}' for key, value in attributes.items())}>"
 
 
 def aligned(rows: Mapping[str, str] | Iterable[tuple[str, str]]) -> list[str]:
@@ -97,7 +97,3 @@ def _remedy(code: str) -> str:
     except InvalidDescriptor:
         return ""
     return str(errors[code]["remedy"]) if code in errors else ""
-
-
-def _xml(text: str) -> str:
-    return NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ..cases import VARIABLE, Case, Report, outcome_differences, perform, play, read_case
+from ..documents import wrong_file
 from ..emulator import ACCOUNT
 from ..errors import HandlerError, InvalidInput
 from ..retry import SYSTEM_CLOCK
@@ -109,9 +110,9 @@ def _files(path: Path) -> list[Path]:
             return [path]
         files = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
     except OSError as error:
-        raise _wrong(path, error.strerror or type(error).__name__) from None
+        raise wrong_file(path, error.strerror or type(error).__name__) from None
     if not files:
-        raise _wrong(path, "no parameter file (*.yaml, *.yml or *.json) in this folder")
+        raise wrong_file(path, "no parameter file (*.yaml, *.yml or *.json) in this folder")
     return files
 
 
@@ -119,11 +120,11 @@ def _read_live(path: Path) -> Case:
     """Read a parameter file that means something in a real account."""
     case = read_case(path)
     if case.google:
-        raise _wrong(
+        raise wrong_file(
             path, "not played with --live: it says what Google holds (google:), and the real one holds another"
         )
     if case.info is not ACCOUNT:  # which is there if the file has no info values
-        raise _wrong(path, "not played with --live: it has info values of its own (info:)")
+        raise wrong_file(path, "not played with --live: it has info values of its own (info:)")
     return case
 
 
@@ -148,7 +149,3 @@ def _live(cases: list[Case], arguments: argparse.Namespace, streams: Streams) ->
         return Report(case, outcome, outcome_differences(case.expect, outcome))
 
     return play_live
-
-
-def _wrong(path: Path, problem: str) -> InvalidInput:
-    return InvalidInput("invalid_input", f"{path}: {problem}", {"fields": {str(path): problem}})
