@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .documents import problems, read, validator_of, wrong_file
+from .documents import read, rules_of, wrong_file
 from .emulator import ACCOUNT, Emulator
 from .errors import HandlerError
 from .retry import Clock
@@ -67,7 +67,7 @@ class StillClock:
 def read_case(path: Path) -> Case:
     """Read a parameter file; raises InvalidInput with every mistake in it."""
     document = read(path)
-    _refuse(path, problems(document, validator_of(SCHEMA)))
+    _refuse(path, rules_of(SCHEMA).problems(document))
     return Case(
         file=str(path),
         what=document["what"],
@@ -85,7 +85,7 @@ def read_case(path: Path) -> Case:
 def read_state(path: Path) -> dict[str, Any]:
     """Read a file with the keys of `google:`; raises InvalidInput with every mistake in it."""
     document = read(path)
-    _refuse(path, problems(document, validator_of(SCHEMA, "google")))
+    _refuse(path, rules_of(SCHEMA, "google").problems(document))
     state: dict[str, Any] = document
     return state
 

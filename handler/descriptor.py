@@ -6,7 +6,6 @@ handler.yaml. Values of info are never quoted; they may be secrets.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import re
 import unicodedata
@@ -14,10 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
-from .documents import problems, read, validator_of
-from .errors import InvalidDescriptor, InvalidInput, quote, shown
+from .documents import Rules, read, rules_of
+from .errors import CONTROL, InvalidDescriptor, InvalidInput, quote, shown
 
 DESCRIPTOR = Path(__file__).parent.parent / "handler.yaml"
 SCHEMA = Path(__file__).parent / "descriptor.schema.json"
@@ -34,7 +31,7 @@ class Form:
         self.schema = schema
         self.fields: Mapping[str, Mapping[str, Any]] = schema["properties"]
         self._secret = secret
-        self._validator = Draft202012Validator(schema)
+        self._rules = Rules(schema)
         self._menus = {name: _spellings(field) for name, field in self.fields.items() if "oneOf" in field}
 
     def read(self, values: object) -> tuple[dict[str, str], dict[str, str]]:
@@ -79,18 +76,18 @@ class Form:
             return ""
         if not isinstance(value, str):
             raise ValueError(f"is of the type {type(value).__name__}, but must be text")  # noqa: TRY004 -- a problem, told apart from bugs
-        # str's own strip: a class of the caller's may have another, and ends here.
-        text = str.strip(unicodedata.normalize("NFC", value))
-        for place, character in enumerate(text, 1):
-            if unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}:
-                raise ValueError(f"holds the control character U+{ord(character):04X} as character {place}; remove it")
+        # str's own methods: a class of the caller's may have others, and ends here.
+        text = str.strip(value if str.isascii(value) else unicodedata.normalize("NFC", value))
+        if not text.isprintable() and (control := re.search(CONTROL, text)):
+            character, place = ord(control[0]), control.start() + 1
+            raise ValueError(f"holds the control character U+{character:04X} as character {place}; remove it")
         if text in menu.values():
             return text
         return menu.get(text.casefold(), text)
 
     def _violations(self, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         """Give field name and problem for each broken rule, in the schema's order."""
-        for error in self._validator.iter_errors(values):
+        for error in self._rules.violations(values):
             told = error.schema.get("x-problem")
             if error.validator == "required":
                 for name in (name for name in self.fields if name in error.validator_value and name not in values):
@@ -122,6 +119,8 @@ class Form:
         return "(a name not shown)" if self._secret and not PLAIN_NAME.fullmatch(name) else shown(name)
 
     def _unknown(self, name: str) -> str:
+        import difflib  # 9 ms to import, and needed only for a mistake
+
         wanted = name.casefold().replace(" ", "_")
         near = difflib.get_close_matches(wanted, self.fields, n=1) or list(self.fields)
         return f"is unknown; {'did you mean' if len(near) == 1 else 'known are'} {', '.join(near)}"
@@ -147,7 +146,7 @@ def load(path: Path = DESCRIPTOR) -> Descriptor:
     """
     try:
         document = read(path)
-        mistakes = problems(document, validator_of(SCHEMA)) or list(_contradictions(document))
+        mistakes = rules_of(SCHEMA).problems(document) or list(_contradictions(document))
     except InvalidInput as error:
         raise InvalidDescriptor("invalid_descriptor", error.message) from None
     except OSError:

@@ -11,10 +11,12 @@ HandlerError                 also raised itself: an answer that cannot be
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from typing import Any, ClassVar
 
 SHOWN_CHARACTERS = 100
+CONTROL = "[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
+"""Unicode's categories Cc, Cs, Zl and Zp, as a pattern: they could break the line or the encoding."""
 
 
 class HandlerError(Exception):
@@ -85,15 +87,9 @@ def shown(text: str) -> str:
     """Give foreign text on one line, cut at 100 characters."""
     if len(text) > SHOWN_CHARACTERS:
         text = text[: SHOWN_CHARACTERS - 1] + "\N{HORIZONTAL ELLIPSIS}"
-    return "".join(map(_printable, text))
+    return text if text.isprintable() else re.sub(CONTROL, "\N{REPLACEMENT CHARACTER}", text)
 
 
 def quote(text: str) -> str:
     """Put foreign text in quotes, on one line and cut at 100 characters."""
     return f"'{shown(text)}'"
-
-
-def _printable(character: str) -> str:
-    # Controls, surrogates and line separators could break the line or the encoding.
-    hidden = unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
-    return "\N{REPLACEMENT CHARACTER}" if hidden else character

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape, quoteattr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # What XML 1.0 cannot hold, escaped or not (https://www.w3.org/TR/xml/#charsets).
-NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+NOT_XML = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+# A parser turns a bare CR into LF, and in attributes also LF and TAB into blanks
+# (https://www.w3.org/TR/xml/#sec-line-ends and #AVNormalize).
+IN_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
+IN_ATTRIBUTES = IN_TEXT | str.maketrans({'"': "&quot;", "\n": "&#10;", "\t": "&#9;"})
 
 
 class Results(dict[str, str]):
@@ -27,17 +30,22 @@ class Results(dict[str, str]):
         What XML 1.0 cannot hold becomes U+FFFD; everything else parses back as it was.
         """
         lines = [
-            f"  <result name={quoteattr(xml_text(self.titles[key]))}>{_text(value)}</result>"
+            f'  <result name="{xml_attribute(self.titles[key])}">{xml_text(value)}</result>'
             for key, value in self.items()
         ]
         return "\n".join(["<results>", *lines, "</results>"])
 
 
 def xml_text(text: str) -> str:
-    """Give text with U+FFFD for what XML 1.0 cannot hold."""
-    return NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    """Give text as it stands in an element; what XML 1.0 cannot hold becomes U+FFFD."""
+    return _valid(text).translate(IN_TEXT)
 
 
-def _text(text: str) -> str:
-    # A parser turns a bare CR into LF (https://www.w3.org/TR/xml/#sec-line-ends).
-    return escape(xml_text(text), {"\r": "&#13;"})
+def xml_attribute(text: str) -> str:
+    """Give text as it stands between an attribute's quotes; what XML 1.0 cannot hold becomes U+FFFD."""
+    return _valid(text).translate(IN_ATTRIBUTES)
+
+
+def _valid(text: str) -> str:
+    # To compile the pattern takes longer than to import this module, and few texts need it.
+    return text if text.isprintable() else re.sub(NOT_XML, "\N{REPLACEMENT CHARACTER}", text)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from handler import InvalidDescriptor, InvalidInput, execute
 from handler.calendar_api.answers import SCOPES
 from handler.descriptor import DESCRIPTOR, SCHEMA, Form, load
-from handler.documents import problems, validator_of
+from handler.documents import rules_of
 
 INFO = {"client_id": "id", "client_secret": "secret", "refresh_token": "token"}
 PARAMETERS = {
@@ -47,7 +47,7 @@ def leaf(document, *keys):
 
 def test_our_own_descriptor_is_right():
     """handler.yaml keeps its schema."""
-    assert problems(yaml.safe_load(DESCRIPTOR.read_text(encoding="utf-8")), validator_of(SCHEMA)) == []
+    assert rules_of(SCHEMA).problems(yaml.safe_load(DESCRIPTOR.read_text(encoding="utf-8"))) == []
 
 
 def test_editors_find_the_schema():

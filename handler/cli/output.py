@@ -8,11 +8,10 @@ from __future__ import annotations
 import json
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
-from xml.sax.saxutils import escape, quoteattr
 
 from ..descriptor import load
 from ..errors import HandlerError, InvalidDescriptor
-from ..results import xml_text
+from ..results import xml_attribute, xml_text
 
 if TYPE_CHECKING:
     import argparse
@@ -69,12 +68,13 @@ def error_xml(error: Mapping[str, Any]) -> str:
 
 def xml_element(name: str, text: str, **attributes: str) -> str:
     """Give an element that holds text; what XML 1.0 cannot hold becomes U+FFFD."""
-    return f"{xml_tag(name, **attributes)}{escape(xml_text(text))}</{name}>"
+    return f"{xml_tag(name, **attributes)}{xml_text(text)}</{name}>"
 
 
 def xml_tag(name: str, **attributes: str) -> str:
     """Give the start tag of an element."""
-    return f"<{name}{''.join(f' {key}={quoteattr(xml_text(value))}' for key, value in attributes.items())}>"
+    written = [f' {key}="{xml_attribute(value)}"' for key, value in attributes.items()]
+    return f"<{name}{''.join(written)}>"
 
 
 def aligned(rows: Mapping[str, str] | Iterable[tuple[str, str]]) -> list[str]:
