@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -164,12 +165,16 @@ def invalid_input(wrong: Mapping[str, str]) -> InvalidInput:
 
 def _spellings(field: Mapping[str, Any]) -> dict[str, str]:
     """Give the menu's value for each spelling that is accepted, in lower case."""
-    spellings: dict[str, str] = {}
-    for choice in field["oneOf"]:
-        if not choice.get("x-exact-spelling"):
-            for spelling in (choice["const"], *choice.get("x-aliases", ())):
-                spellings[spelling.casefold()] = choice["const"]
-    return spellings
+    return {
+        spelling.casefold(): choice["const"]
+        for choice in field["oneOf"]
+        if not choice.get("x-exact-spelling")
+        for spelling in _named_in(choice)
+    }
+
+
+def _named_in(choice: Mapping[str, Any]) -> tuple[str, ...]:
+    return (choice["const"], *choice.get("x-aliases", ()))
 
 
 def _contradictions(document: Mapping[str, Any]) -> Iterator[str]:
@@ -180,15 +185,23 @@ def _contradictions(document: Mapping[str, Any]) -> Iterator[str]:
             if name not in fields:
                 yield f"{form}: a rule names {name}, which is no field of it"
         for name, field in fields.items():
-            choices = [choice["const"] for choice in field.get("oneOf", ())]
-            if choices and field.get("default", choices[0]) not in choices:
-                yield f"{form}.properties.{name}.default: is not in the menu"
+            yield from (f"{form}.properties.{name}.{mistake}" for mistake in _menu_mistakes(field))
     for name in document["info"]["properties"].keys() & document["parameters"]["properties"].keys():
         yield f"{name}: is declared both in info and in parameters"
     for table, key in (("results", "id"), ("errors", "code")):
-        names = [row[key] for row in document[table]]
-        for name in sorted({name for name in names if names.count(name) > 1}):
-            yield f"{table}: {name} is declared twice"
+        yield from (f"{table}: {name} is declared twice" for name in _twice(row[key] for row in document[table]))
+
+
+def _menu_mistakes(field: Mapping[str, Any]) -> Iterator[str]:
+    choices = field.get("oneOf", ())
+    if choices and field.get("default", choices[0]["const"]) not in [choice["const"] for choice in choices]:
+        yield "default: is not in the menu"
+    spellings = (spelling.casefold() for choice in choices for spelling in _named_in(choice))
+    yield from (f"oneOf: {quote(spelling)} stands there twice" for spelling in _twice(spellings))
+
+
+def _twice(names: Iterable[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]
 
 
 def _named(rule: Mapping[str, Any]) -> Iterator[str]:

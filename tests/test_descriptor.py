@@ -99,6 +99,14 @@ MISTAKES = {
         lambda d: leaf(d, "info", "properties", "client_id").update(pattern="("),
         "breaks the rule format",
     ),
+    "value twice in a menu": (
+        lambda d: leaf(d, "parameters", "properties", "scope", "oneOf", 1).update(const="Default"),
+        "parameters.properties.scope.oneOf: 'default' stands there twice",
+    ),
+    "alias that is another value": (
+        lambda d: leaf(d, "parameters", "properties", "scope", "oneOf", 0).update({"x-aliases": ["USER"]}),
+        "parameters.properties.scope.oneOf: 'user' stands there twice",
+    ),
     "info value and parameter": (
         lambda d: leaf(d, "info", "properties").update(scope=leaf(d, "parameters", "properties", "scope")),
         "scope: is declared both",
