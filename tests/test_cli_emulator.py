@@ -21,6 +21,14 @@ from .test_cli import EXAMPLE, ROOT, command
 FIRST_LINE = "export CALENDAR_EMULATOR_HOST="
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c():
+    """Let Ctrl-C interrupt, as at a terminal: a shell starts what runs in its background without."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Ends(io.StringIO):
     """A stream that sends this process a signal once a line was written that somebody waited for."""
 
