@@ -5,12 +5,11 @@ Knows nothing of HTTP, YAML or engines; it is handed the calendar API.
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 
-from .errors import NotFound, Refused, Unavailable, quote
+from .errors import NotFound, Refused, Unavailable, quote, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,7 +20,9 @@ PRIMARY = "primary"
 # Ids of secondary, resource and system calendars: Google makes them, so no title is one.
 GOOGLE_ID = re.compile(r"[^\s@]+@(?:[^\s@]+\.)?calendar\.google\.com")
 ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
-MOST_HINTS = 3
+MOST_HINTS, MOST_IDS = 3, 10
+LONGEST_MISTYPED = 100
+"""Characters; nobody types a longer title, and to compare one with thousands takes seconds."""
 
 
 class Target(NamedTuple):
@@ -153,12 +154,7 @@ def find_calendar(calendars: Callable[[], Iterable[Calendar]], name: str) -> Tar
     if len(matches) == 1:
         return _owned(matches[0], name)
     if matches:
-        ids = [calendar.calendar_id for calendar in matches]
-        raise NotFound(
-            "calendar_ambiguous",
-            f"{len(ids)} calendars are called {quote(name)}; give the id instead of the title: {', '.join(ids)}",
-            {"calendar_ids": ids},
-        )
+        raise ambiguous(name, [calendar.calendar_id for calendar in matches])
     if ADDRESS.fullmatch(name):
         return Target(name, known=False, owned=False)
     raise not_found(name, _nearest(name, owned_titles))
@@ -173,10 +169,11 @@ def _look_up(calendars: Iterable[Calendar], name: str) -> tuple[list[Calendar], 
     for calendar in calendars:
         if calendar.calendar_id == name:
             return [calendar], []
-        title = _normal(calendar.summary_override) or _normal(calendar.summary)
+        summary = _normal(calendar.summary)
+        title = (calendar.summary_override and _normal(calendar.summary_override)) or summary
         if title == name:
             shown[calendar.calendar_id] = calendar
-        elif _normal(calendar.summary) == name:
+        elif summary == name:
             original[calendar.calendar_id] = calendar
         if calendar.access_role == "owner":
             owned_titles.append(title)
@@ -210,6 +207,17 @@ def not_ready(name: str, refused: Refused) -> Unavailable:
     )
 
 
+def ambiguous(name: str, ids: Sequence[str]) -> NotFound:
+    """Make the error for a title that several calendars have."""
+    more = f" and {len(ids) - MOST_IDS} more" if len(ids) > MOST_IDS else ""
+    return NotFound(
+        "calendar_ambiguous",
+        f"{len(ids)} calendars are called {quote(name)}; "
+        f"give the id instead of the title: {', '.join(map(shown, ids[:MOST_IDS]))}{more}",
+        {"calendar_ids": list(ids)},
+    )
+
+
 def not_found(name: str, nearest: Sequence[str] = ()) -> NotFound:
     """Make the error for a name that no calendar has, with titles that resemble it."""
     hint = f" Did you mean {' or '.join(map(quote, nearest))}?" if nearest else ""
@@ -222,6 +230,10 @@ def not_found(name: str, nearest: Sequence[str] = ()) -> NotFound:
 
 def _nearest(name: str, titles: list[str]) -> list[str]:
     """Give at most three titles that resemble the name, the most alike first."""
+    if len(name) > LONGEST_MISTYPED:
+        return []
+    import difflib  # 9 ms to import, and needed only for a mistake
+
     folded: dict[str, str] = {}
     for title in titles:
         folded.setdefault(title.casefold(), title)
@@ -229,4 +241,4 @@ def _nearest(name: str, titles: list[str]) -> list[str]:
 
 
 def _normal(title: str) -> str:
-    return unicodedata.normalize("NFC", title).strip()
+    return (title if title.isascii() else unicodedata.normalize("NFC", title)).strip()
