@@ -150,6 +150,29 @@ def test_threads_that_start_cold_share_a_failure(monkeypatch):
     assert len(asked) == 1
 
 
+def test_a_failure_for_want_of_time_is_not_shared(monkeypatch):
+    """A thread whose own time ends while it signs in fails alone; one that waited for it has time left, and asks."""
+    forget_all()
+    account = account_of("http://127.0.0.1:1/token", ACCOUNT)
+    account._lock = CountingLock(2)
+    times = [1.0]
+    with ThreadPoolExecutor(1) as pool:
+        patient = []
+
+        def send(*_, **__):
+            if patient:
+                return _answer(200, b'{"access_token": "a-token", "expires_in": 3600}')
+            patient.append(pool.submit(account.token, LIMITS))
+            account._lock.wait_for_all()
+            times[0] = 0.0
+            raise Unavailable("google_unavailable", "The time ran out.")
+
+        monkeypatch.setattr("handler.calendar_api.accounts.send", send)
+        with pytest.raises(Unavailable, match="The time ran out"):
+            account.token(LIMITS._replace(left=lambda: times[0]))
+        assert patient[0].result() == "a-token"
+
+
 def test_a_thread_does_not_wait_for_another_beyond_its_deadline(emulate):
     """A step whose time ends while another one signs in says so."""
     emulate()

@@ -97,7 +97,7 @@ class Account:
         return str(token) if token and self._credentials.valid else ""
 
     def _refresh(self, limits: Limits) -> None:
-        def request(method: str, url: str, body: bytes, headers: Mapping[str, str], **_: Any) -> Any:
+        def request(method: str, url: str, body: bytes, headers: dict[str, str], **_: Any) -> Any:
             answer = send(method, url, body, headers, limits, repeatable=True)
             self._check(answer)
             self._granted = _scopes_of(answer)
@@ -106,7 +106,8 @@ class Account:
         try:
             self._credentials.refresh(request)
         except HandlerError as error:
-            self._failed = _copy(error)
+            if limits.left() > 0:  # else it is our own time that ran out, and a waiter may have more
+                self._failed = _copy(error)
             raise
         except GoogleAuthError:
             # Its arguments may hold the whole answer, tokens and all: not as a cause either.
