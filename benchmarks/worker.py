@@ -70,7 +70,9 @@ def _steadily(share: Callable[[str], object], shares: int) -> None:
 
     for number in range(WARM_UP):
         share(_recipient(f"warm{number}"))
-    gc.collect()  # or a pass over all that was imported falls into some runs and not into others
+    # Or a pass over all that was imported falls into some runs and not into others.
+    gc.collect()
+    gc.freeze()
     for number in range(10, 10 + shares):
         share(_recipient(number))
 

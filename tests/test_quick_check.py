@@ -92,7 +92,7 @@ def test_documents_with_a_change_are_judged_as_by_jsonschema(path):
     documents = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in DOCUMENTS[path]]
     seen = set()
 
-    @law(400)
+    @law(250)
     @given(st.one_of([changed(document) for document in documents]))
     def same(document):
         seen.add(quick(document))
@@ -124,7 +124,7 @@ def test_forms_are_judged_as_by_jsonschema(form):
     names = st.sampled_from(list(schema["properties"]))
     seen = set()
 
-    @law(400)
+    @law(250)
     @given(st.dictionaries(names, FORM_TEXTS, max_size=3), st.sets(names, max_size=1))
     def same(changes, missing):
         values = {name: value for name, value in {**RIGHT[form], **changes}.items() if name not in missing}
@@ -178,14 +178,14 @@ SCHEMAS = st.recursive(
 )
 
 
-@law(800)
+@law(500)
 @given(SCHEMAS, VALUES)
 def test_any_schema_is_read_as_by_jsonschema(schema, value):
     """Whatever the keywords are that a descriptor may combine, both say the same of any value."""
     assert check_of(schema)(value) == explains(schema).is_valid(value)
 
 
-@law(400)
+@law(250)
 @given(st.lists(VALUES, max_size=4))
 def test_what_the_quick_check_calls_unique_is(value):
     """A list is left to jsonschema rather than passed wrongly."""

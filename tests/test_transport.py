@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import ipaddress
+import logging
 import socket
 import ssl
 import threading
@@ -127,6 +128,38 @@ def test_time_outs_shrink_with_the_deadline(listen):
         get(port, LIMITS._replace(left=lambda: 0.05))
 
 
+@pytest.mark.parametrize(
+    "part",
+    [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", b"HTTP/1.1 200 OK\r\nX-Slow", b"HT"],
+    ids=["body", "header", "status line"],
+)
+def test_an_answer_that_drips_ends_with_the_step(listen, part):
+    """However often a little more of an answer comes, a step waits no longer than its deadline."""
+    times = iter([120.0, 60.0, 1.0])  # before the request, before the first part, before the second one
+    dripping = answers(part)
+
+    def drip(connection, received):
+        dripping(connection, received)
+        connection.recv(1)
+
+    port, _ = listen(drip)
+    with pytest.raises(Unavailable, match=r"The time for the step ran out before 127\.0\.0\.1 had answered"):
+        get(port, LIMITS._replace(left=lambda: next(times, 0.0)))
+
+
+def test_a_wait_in_the_middle_of_an_answer_shrinks_with_the_deadline(listen):
+    """The wait for the rest of an answer is bound by what is left of the step then."""
+
+    def half(connection, received):
+        answers(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok")(connection, received)
+        connection.recv(1)
+
+    port, _ = listen(half)
+    times = iter([120.0, 120.0])
+    with pytest.raises(Unavailable, match=r"did not answer within 30 s"):
+        get(port, LIMITS._replace(left=lambda: next(times, 0.05)))
+
+
 def test_no_request_after_the_deadline():
     """A step without time left sends nothing."""
     with pytest.raises(Unavailable, match="The time for the step ran out"):
@@ -166,6 +199,15 @@ def test_a_server_that_sends_our_request_back_shows_nothing_of_it(listen):
         get(port)
     assert "CANARY" not in "".join(traceback.format_exception(caught.value))
     assert caught.value.details == {"cause": "ProtocolError"}
+
+
+def test_a_request_sent_back_among_the_headers_is_not_logged(listen, caplog):
+    """Header lines that are none, perhaps our own token, are no answer, and stand in nobody's log."""
+    caplog.set_level(logging.DEBUG)
+    port, _ = listen(answers(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nauthorization Bearer CANARY\r\n\r\nok"))
+    with pytest.raises(Unavailable, match="sent an answer whose headers are none"):
+        get(port)
+    assert "CANARY" not in caplog.text
 
 
 @pytest.mark.parametrize("repeatable", [True, False])
@@ -263,14 +305,31 @@ def test_a_server_that_speaks_no_tls(listen):
 
 
 def test_a_proxy_is_used_with_its_password_in_a_header(listen, monkeypatch):
-    """The proxy of the environment gets the request and its decoded password; the address shows neither."""
-    port, received = listen(answers(ANSWER))
-    monkeypatch.setenv("HTTP_PROXY", f"http://user:p%40ss@127.0.0.1:{port}")
-    monkeypatch.setenv("http_proxy", f"http://user:p%40ss@127.0.0.1:{port}")
-    assert get(80, host="calendar.test").body == b"ok"
-    assert received[0].startswith(b"GET http://calendar.test:80/x HTTP/1.1\r\n")
-    assert b"roxy-" in received[0]
+    """The proxy of the environment is asked for a tunnel, with its decoded password; no address shows it."""
+    port, received = listen(answers(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"))
+    monkeypatch.setenv("https_proxy", f"http://user:p%40ss@127.0.0.1:{port}")
+    with pytest.raises(Unavailable, match="The proxy could not be reached, or it refused the connection"):
+        get(443, scheme="https", host="calendar.test")
+    assert received[0].startswith(b"CONNECT calendar.test:443 HTTP/1.")
     assert b"Basic dXNlcjpwQHNz" in received[0]
+
+
+def test_a_tunnel_through_a_proxy_is_secure_to_its_end(listen, secure, certificate, monkeypatch):
+    """Behind the proxy's answer the host's own certificate is checked, and the request is for the host alone."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "ca.pem"))
+
+    def tunnel(connection, received):
+        received.append(connection.recv(65536))
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        with secure(connection) as inner:
+            answers(ANSWER)(inner, received)
+
+    port, received = listen(tunnel)
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+    monkeypatch.setattr("handler.calendar_api.transport.proxy_bypass", lambda _: False)
+    assert get(443, scheme="https").body == b"ok"
+    assert received[0].startswith(b"CONNECT 127.0.0.1:443 ")
+    assert received[1].startswith(b"GET /x HTTP/1.1\r\n")
 
 
 def test_a_proxy_that_is_not_there(monkeypatch):
@@ -285,10 +344,10 @@ def test_a_proxy_that_is_not_there(monkeypatch):
 
 def test_a_host_that_bypasses_the_proxy(listen, monkeypatch):
     """NO_PROXY is honoured: the name is looked up here."""
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
     monkeypatch.setenv("no_proxy", "nowhere.invalid")
     with pytest.raises(Unavailable, match=r"nowhere\.invalid could not be looked up"):
-        get(80, host="nowhere.invalid")
+        get(443, scheme="https", host="nowhere.invalid")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])

@@ -1,16 +1,19 @@
 """Sends one HTTP request over connections that the threads of the process share.
 
 Never follows a redirect, never sends a request that may change something twice, and
-always checks certificates. Loopback is never reached through a proxy.
+always checks certificates. Plain HTTP is for loopback, and never goes through a proxy.
 """
 
 from __future__ import annotations
 
 import encodings.idna  # noqa: F401 -- else the first look-up imports it, under a lock that a fork would copy
+import functools
+import http.client
+import io
 import os
 import ssl
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -21,12 +24,13 @@ from ..errors import HandlerError, InvalidInput, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from socket import SocketIO, socket
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 THREADS = 64
 """Connections that are kept for each host; more threads than that open new ones."""
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
-PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy")
+PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy")
+NEVER = urllib3.Retry(False)  # noqa: FBT003 -- urllib3's way to say it
 
 
 class Limits(NamedTuple):
@@ -45,34 +49,82 @@ class Answer(NamedTuple):
     body: bytes
 
 
-class _Pools:
+class _Kept:
     """What is kept between requests: connections, and the certificates they are checked with."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.contexts: dict[str, ssl.SSLContext] = {}
-        self.managers: dict[tuple[str | None, ...], urllib3.PoolManager] = {}
+        self.pools: dict[tuple[str | None, ...], urllib3.HTTPConnectionPool] = {}
 
 
-class _Thread(threading.local):
-    """Whether the thread's request opened a connection or was given a kept one."""
+class _Request(threading.local):
+    """The request that the thread makes: how long it may take, and whether it opened a connection."""
 
-    opened = True
+    limits: Limits
+    opened: bool
 
 
-_pools = _Pools()
-_thread = _Thread()
+_kept = _Kept()
+_request = _Request()
+
+
+class _Reader(io.RawIOBase):
+    """Reads an answer; no wait is longer than what is left of the step, however slowly it drips in."""
+
+    def __init__(self, connected: socket, file: SocketIO) -> None:
+        self._socket = connected
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        limits = _request.limits
+        left = limits.left()
+        if left < limits.read_seconds:  # what urllib3 has set
+            if left <= 0:
+                raise TimeoutError
+            self._socket.settimeout(left)
+        return self._file.readinto(buffer)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    """An answer that is read by _Reader, and whose headers are headers."""
+
+    def __init__(self, sock: socket, *arguments: Any, **named: Any) -> None:
+        super().__init__(sock, *arguments, **named)
+        self.fp: Any = io.BufferedReader(_Reader(sock, self.fp.detach()))
+
+    def begin(self) -> None:
+        super().begin()
+        if self.msg.defects:
+            # urllib3 would log the lines, which may be our own request sent back, token and all.
+            self.close()
+            raise _OddHeadersError
+
+
+class _OddHeadersError(http.client.HTTPException):
+    """Lines that are no headers stand among them."""
 
 
 class _Connection(urllib3.connection.HTTPConnection):
+    response_class = _Response
+
     def connect(self) -> None:
-        _thread.opened = True
+        _request.opened = True
         super().connect()
 
 
 class _SecureConnection(urllib3.connection.HTTPSConnection):
+    response_class = _Response
+
     def connect(self) -> None:
-        _thread.opened = True
+        _request.opened = True
         super().connect()
 
 
@@ -86,12 +138,12 @@ class _SecurePool(urllib3.HTTPSConnectionPool):
 
 def forget_connections() -> None:
     """Begin anew with no connections; those in use by other threads are left to them."""
-    global _pools  # noqa: PLW0603 -- one pool a process, and a new one in a child
-    _pools = _Pools()
+    global _kept  # noqa: PLW0603 -- one pool a process, and a new one in a child
+    _kept = _Kept()
 
 
 def send(
-    method: str, url: str, body: bytes | None, headers: Mapping[str, str], limits: Limits, *, repeatable: bool
+    method: str, url: str, body: bytes | None, headers: dict[str, str], limits: Limits, *, repeatable: bool
 ) -> Answer:
     """Send a request and read the whole answer, whatever its status.
 
@@ -100,29 +152,36 @@ def send(
     if the certificate does not verify, InvalidInput if the environment names an
     unusable proxy or CA file.
     """
-    host = urlsplit(url).hostname or ""
-    manager = _manager(urlsplit(url).scheme, host)
+    scheme, _, place = url.partition("://")
+    authority, _, target = place.partition("/")
+    pool = _pool(scheme, authority)
+    _request.limits = limits
     for last in (not repeatable, True):
         left = limits.left()
         if left <= 0:
-            raise Unavailable("google_unavailable", f"The time for the step ran out before {host} was asked.")
-        timeout = urllib3.Timeout(connect=min(limits.connect_seconds, left), read=min(limits.read_seconds, left))
-        _thread.opened = False
+            raise Unavailable("google_unavailable", f"The time for the step ran out before {pool.host} was asked.")
+        timeout = _timeout(min(limits.connect_seconds, left), min(limits.read_seconds, left))
+        _request.opened = False
         try:
-            answer = manager.urlopen(
-                method, url, body=body, headers=headers, timeout=timeout, retries=False, redirect=False
+            answer = pool.urlopen(
+                method, f"/{target}", body, headers, NEVER, redirect=False, assert_same_host=False, timeout=timeout
             )
         except urllib3.exceptions.ProtocolError as error:
-            if last or _thread.opened:
-                raise _unavailable(host, error, timeout) from None
+            if last or _request.opened:
+                raise _unavailable(pool.host, error, timeout, limits) from None
         except urllib3.exceptions.HTTPError as error:
-            raise _unavailable(host, error, timeout) from None
+            raise _unavailable(pool.host, error, timeout, limits) from None
         else:
             return Answer(answer.status, answer.headers, answer.data)
     raise AssertionError("the second round returns or raises")
 
 
-def _unavailable(host: str, error: Exception, timeout: urllib3.Timeout) -> HandlerError:
+@functools.lru_cache(16)  # the same two numbers for all but the last requests of a long step
+def _timeout(connect_seconds: float, read_seconds: float) -> urllib3.Timeout:
+    return urllib3.Timeout(connect=connect_seconds, read=read_seconds)
+
+
+def _unavailable(host: str, error: Exception, timeout: urllib3.Timeout, limits: Limits) -> HandlerError:
     """Say in our words what went wrong between this machine and the host.
 
     The cause is named in the details and not kept: its text may quote a server that
@@ -143,10 +202,14 @@ def _unavailable(host: str, error: Exception, timeout: urllib3.Timeout) -> Handl
         why = f"There was no connection to {host} within {timeout.connect_timeout:.3g} s."
     elif isinstance(error, found.NewConnectionError):
         why = f"There is no connection to {host}."
+    elif isinstance(error, found.ReadTimeoutError) and limits.left() <= 0:
+        why = f"The time for the step ran out before {host} had answered."
     elif isinstance(error, found.ReadTimeoutError):
         why = f"{host} did not answer within {timeout.read_timeout:.3g} s."
     elif isinstance(error, found.SSLError):
         why = f"There is no secure connection to {host}."
+    elif isinstance(error.args[-1], _OddHeadersError):
+        why = f"{host} sent an answer whose headers are none."
     else:
         why = f"{host} closed the connection before its answer was complete."
     return Unavailable("google_unavailable", why, {"cause": type(error).__name__})
@@ -160,34 +223,39 @@ def _wrong_certificate(error: BaseException | None) -> bool:
     return False
 
 
-def _manager(scheme: str, host: str) -> urllib3.PoolManager:
-    """Give the kept manager for what the environment says now, or make one."""
-    pools = _pools
-    settings = tuple(map(os.environ.get, (*CA_VARIABLES, *PROXY_VARIABLES)))
-    key = (scheme, host, *settings)
-    manager = pools.managers.get(key)
-    if manager is None:
-        with pools.lock:
-            manager = pools.managers.get(key)
-            if manager is None:
-                manager = pools.managers[key] = _new_manager(pools, scheme, host)
-    return manager
+def _pool(scheme: str, authority: str) -> urllib3.HTTPConnectionPool:
+    """Give the kept pool for what the environment says now, or make one."""
+    settings = map(os.environ.get, (*CA_VARIABLES, *PROXY_VARIABLES)) if scheme == "https" else ()
+    key = (scheme, authority, *settings)
+    kept = _kept
+    pool = kept.pools.get(key)
+    if pool is None:
+        with kept.lock:
+            pool = kept.pools.get(key)
+            if pool is None:
+                pool = kept.pools[key] = _new_pool(kept, scheme, authority)
+    return pool
 
 
-def _new_manager(pools: _Pools, scheme: str, host: str) -> urllib3.PoolManager:
-    proxy = None if host in LOOPBACK or proxy_bypass(host) else getproxies().get(scheme)
-    context = _context(pools) if scheme == "https" else None
-    try:
-        manager = _through(proxy, context) if proxy else urllib3.PoolManager(maxsize=THREADS, ssl_context=context)
-    except (ValueError, urllib3.exceptions.HTTPError):
-        variable = f"{scheme.upper()}_PROXY"
-        problem = "is not the address of a proxy, such as http://proxy.acme.com:3128"
-        raise InvalidInput("invalid_input", f"{variable}: {problem}", {"fields": {variable: problem}}) from None
+def _new_pool(kept: _Kept, scheme: str, authority: str) -> urllib3.HTTPConnectionPool:
+    manager = urllib3.PoolManager(maxsize=THREADS) if scheme == "http" else _secure_manager(kept, authority)
     manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
-    return manager
+    return manager.connection_from_url(f"{scheme}://{authority}")
 
 
-def _through(proxy: str, context: ssl.SSLContext | None) -> urllib3.ProxyManager:
+def _secure_manager(kept: _Kept, authority: str) -> urllib3.PoolManager:
+    context = _context(kept)
+    proxy = None if proxy_bypass(authority) else getproxies().get("https") or getproxies().get("all")
+    if not proxy:
+        return urllib3.PoolManager(maxsize=THREADS, ssl_context=context)
+    try:
+        return _through(proxy, context)
+    except (ValueError, urllib3.exceptions.HTTPError):
+        problem = "is not the address of a proxy, such as http://proxy.acme.com:3128"
+        raise InvalidInput("invalid_input", f"HTTPS_PROXY: {problem}", {"fields": {"HTTPS_PROXY": problem}}) from None
+
+
+def _through(proxy: str, context: ssl.SSLContext) -> urllib3.ProxyManager:
     # The password goes into a header: as part of an address it would turn up in errors.
     parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
     secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
@@ -196,7 +264,7 @@ def _through(proxy: str, context: ssl.SSLContext | None) -> urllib3.ProxyManager
     return urllib3.ProxyManager(address, maxsize=THREADS, proxy_headers=headers, ssl_context=context)
 
 
-def _context(pools: _Pools) -> ssl.SSLContext:
+def _context(kept: _Kept) -> ssl.SSLContext:
     """Load the CA file once: it costs more than a whole share."""
     for variable in CA_VARIABLES:
         path = os.environ.get(variable)
@@ -204,10 +272,10 @@ def _context(pools: _Pools) -> ssl.SSLContext:
             break
     else:
         variable, path = "the CA certificates", certifi.where()
-    if path not in pools.contexts:
+    if path not in kept.contexts:
         try:
-            pools.contexts[path] = ssl.create_default_context(cafile=path)
+            kept.contexts[path] = ssl.create_default_context(cafile=path)
         except (OSError, ValueError):
             problem = "is not a readable file of CA certificates (PEM)"
             raise InvalidInput("invalid_input", f"{variable}: {problem}", {"fields": {variable: problem}}) from None
-    return pools.contexts[path]
+    return kept.contexts[path]
