@@ -231,7 +231,7 @@ class _Resources(NamedTuple):
     first_page: Any
 
 
-@functools.cache
+@functools.lru_cache(4)  # a megabyte each; a process that starts one emulator after the other would keep them all
 def _resources(api_url: str) -> _Resources:
     """Build the client's resources, once: it makes their methods anew each time."""
     service = discovery.build(
