@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 THREADS = 64
 """Connections that are kept for each host; more threads than that open new ones."""
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
-PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy")
+PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")
 NEVER = urllib3.Retry(False)  # noqa: FBT003 -- urllib3's way to say it
 
 
@@ -245,7 +245,7 @@ def _new_pool(kept: _Kept, scheme: str, authority: str) -> urllib3.HTTPConnectio
 
 def _secure_manager(kept: _Kept, authority: str) -> urllib3.PoolManager:
     context = _context(kept)
-    proxy = None if proxy_bypass(authority) else getproxies().get("https") or getproxies().get("all")
+    proxy = None if proxy_bypass(authority) else getproxies().get("https")
     if not proxy:
         return urllib3.PoolManager(maxsize=THREADS, ssl_context=context)
     try:
