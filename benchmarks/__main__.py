@@ -32,7 +32,7 @@ def main() -> int:
     _print("{date}, Python {python}, {cores} cores, {processor}; server on loopback, 200 calendars".format(**about))
     if not has_callgrind():
         _print("valgrind is not here: instructions are not counted")
-    _print(f"\n{'':<64} {'goal':>9} {'figure':>9}")
+    _print(f"\n{'':<64} {'goal':>9} {'measured':>12}")
     figures = []
     for name in given.groups or GROUPS:
         for figure in GROUPS[name](given.rounds):
@@ -46,10 +46,37 @@ def main() -> int:
     return bool(missed)
 
 
+def markdown(results: Path) -> str:
+    """Give the written figures as the README shows them: date, machine, and a table."""
+    found = json.loads(results.read_text(encoding="utf-8"))
+    lines = [
+        "Measured on {date} with Python {python} on {cores} cores ({processor}).".format(**found),
+        "",
+        "| Figure | Goal | Measured | |",
+        "| --- | --- | --- | --- |",
+    ]
+    for row in found["figures"]:
+        figure = Figure(**{name: row[name] for name in Figure._fields})
+        lines.append(f"| {figure.name} | {_goal(figure)} | {_value(figure)} | {_verdict(figure)} |")
+    return "\n".join(lines)
+
+
+def _goal(figure: Figure) -> str:
+    return f"{figure.relation} {figure.goal:g}" if figure.goal is not None else ""
+
+
+def _value(figure: Figure) -> str:
+    return f"{figure.value:.4g} {figure.unit}".rstrip()
+
+
+def _verdict(figure: Figure) -> str:
+    if figure.goal is None:
+        return ""
+    return "met" if figure.met else f"missed by {abs(figure.value - figure.goal):.3g}"
+
+
 def _line(figure: Figure) -> str:
-    goal = f"{figure.relation} {figure.goal:g}" if figure.goal is not None else ""
-    verdict = "" if figure.goal is None else "met" if figure.met else f"missed by {abs(figure.value - figure.goal):.3g}"
-    return f"{figure.name:<64} {goal:>9} {figure.value:>9.4g} {figure.unit or '':<4} {verdict}".rstrip()
+    return f"{figure.name:<64} {_goal(figure):>9} {_value(figure):>12}  {_verdict(figure)}".rstrip()
 
 
 def _processor() -> str:

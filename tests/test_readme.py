@@ -39,11 +39,14 @@ def test_the_recipe_for_loading_is_the_tested_one():
         assert statement in TEXT
 
 
-@pytest.mark.parametrize("part", ["info", "parameters", "results", "errors"])
-def test_each_generated_table_is_between_its_markers(part):
+GENERATED = [*(f'table("{part}")' for part in ("info", "parameters", "results", "errors")), "markdown("]
+
+
+@pytest.mark.parametrize("call", GENERATED)
+def test_each_generated_table_is_between_its_markers(call):
     """A table that lost its markers would be checked no more."""
-    assert re.search(rf'table\("{part}"\)\s*(\]\]\] -->|\n)', TEXT)
-    assert TEXT.count("[[[end]]]") == 4
+    assert re.search(rf"\[\[\[cog((?!\]\]\]).)*{re.escape(call)}", TEXT, re.DOTALL)
+    assert TEXT.count("[[[end]]]") == len(GENERATED)
 
 
 @pytest.mark.parametrize("verb", VERBS)
