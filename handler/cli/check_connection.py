@@ -57,7 +57,12 @@ def check_connection(arguments: argparse.Namespace, streams: Streams) -> int:
     elif arguments.format == "xml":
         print_xml("\n".join(_xml(findings)), streams.stdout)
     else:
-        print(_verdict(findings, streams.stdout), "", *_text(findings), sep="\n", file=streams.stdout)
+        print(_verdict(findings, streams.stdout), "", *findings_text(findings), sep="\n", file=streams.stdout)
+    return findings_status(findings)
+
+
+def findings_status(findings: Findings) -> int:
+    """Give the exit status that says whether there is a problem, and whether it may pass."""
     if findings["ok"]:
         return 0
     return TRY_AGAIN if all(problem["retryable"] for problem in findings["problems"]) else FAILED
@@ -65,11 +70,12 @@ def check_connection(arguments: argparse.Namespace, streams: Streams) -> int:
 
 def _verdict(findings: Findings, stream: TextIO) -> str:
     if findings["ok"]:
-        return f"{paint('ok', GREEN, stream)}: the account can share {_count(len(findings['calendars']), 'calendar')}"
-    return f"{paint(_count(len(findings['problems']), 'problem'), RED, stream)}: see below"
+        return f"{paint('ok', GREEN, stream)}: the account can share {count(len(findings['calendars']), 'calendar')}"
+    return f"{paint(count(len(findings['problems']), 'problem'), RED, stream)}: see below"
 
 
-def _text(findings: Findings) -> Iterator[str]:
+def findings_text(findings: Findings) -> Iterator[str]:
+    """Give a check for people, line by line: account, scopes, calendars, then each problem with what to do."""
     rows = [("Account", shown(findings["account"]) or "unknown")]
     for place, (state, scope) in enumerate(_scopes(findings)):
         # Rows without a name of their own differ in blanks, so that each is a row.
@@ -98,7 +104,7 @@ def _scopes(findings: Findings) -> Iterator[tuple[str, str]]:
 
 def _owned(findings: Findings) -> str:
     owned, others = len(findings["calendars"]), findings["others"]
-    return f"owns {owned}, only sees {_count(others, 'other')}" if owned or others else "unknown"
+    return f"owns {owned}, only sees {count(others, 'other')}" if owned or others else "unknown"
 
 
 def _asked(asked: Asked) -> str:
@@ -159,5 +165,6 @@ def _yes(value: bool) -> str:  # noqa: FBT001 -- what is to be written
     return "true" if value else "false"
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """Give a number with its noun, in the plural where it has to be."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

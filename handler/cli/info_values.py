@@ -15,6 +15,7 @@ from ..documents import read
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
     from typing import TextIO
 
 VARIABLES = {
@@ -43,19 +44,20 @@ def read_info(file: Path | None, stderr: TextIO) -> Any:
     Raises InvalidInput if the file cannot be read or the environment is incomplete.
     """
     if file is None:
-        return _from_environment()
+        return read_environment(VARIABLES, "--info FILE")
     info = read(file)
     if HAS_MODES and file.stat().st_mode & OTHERS_MAY_READ:
         print(f"warning: {file} can be read by other users; chmod 600 keeps it private", file=stderr)
     return info
 
 
-def _from_environment() -> dict[str, str]:
+def read_environment(names: Iterable[str], instead: str) -> dict[str, str]:
+    """Give these info values from their variables; raises InvalidInput, naming what else can be given `instead`."""
     info: dict[str, str] = {}
     wrong: dict[str, str] = {}
-    for name, variable in VARIABLES.items():
+    for name in names:
         try:
-            info[name] = _value(variable)
+            info[name] = _value(VARIABLES[name], instead)
         except ValueError as error:
             wrong[name] = str(error)
     if wrong:
@@ -63,7 +65,7 @@ def _from_environment() -> dict[str, str]:
     return info
 
 
-def _value(variable: str) -> str:
+def _value(variable: str, instead: str) -> str:
     """Give the value of a variable or of the file that its twin names."""
     value, file = os.environ.get(variable), os.environ.get(f"{variable}_FILE")
     if value and file:
@@ -71,7 +73,7 @@ def _value(variable: str) -> str:
     if value:
         return value
     if not file:
-        raise ValueError(f"is missing; give --info FILE, or set {variable}, or {variable}_FILE to a file that holds it")
+        raise ValueError(f"is missing; give {instead}, or set {variable}, or {variable}_FILE to a file that holds it")
     try:
         return Path(file).read_text(encoding="utf-8-sig").rstrip("\r\n")
     except OSError as error:

@@ -57,7 +57,7 @@ def print_error(error: HandlerError, form: str, stream: TextIO) -> None:
     else:
         print("error:", error.message.replace("\n", "\n       "), file=stream)
         print("code:", error.code, file=stream)
-        if remedy := _remedy(error.code):
+        if remedy := remedy_of(error):
             print("what to do:", remedy, file=stream)
 
 
@@ -91,9 +91,12 @@ def paint(text: str, colour: str, stream: TextIO) -> str:
     return text
 
 
-def _remedy(code: str) -> str:
+def remedy_of(error: HandlerError) -> str:
+    """Give what to do about an error: what it says itself in its details, else what handler.yaml says."""
+    if isinstance(own := error.details.get("remedy"), str):
+        return own
     try:
         errors = load().errors
     except InvalidDescriptor:
         return ""
-    return str(errors[code]["remedy"]) if code in errors else ""
+    return str(errors[error.code]["remedy"]) if error.code in errors else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import signal
 import time
 from pathlib import Path
@@ -12,15 +11,16 @@ from ..cases import VARIABLE, read_state
 from ..emulator import ACCOUNT, Account, Emulator, read_accounts
 from ..errors import InvalidInput, shown
 from .info_values import VARIABLES
+from .ports import add_port, no_port
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator
 
     from .output import Streams
 
 SUMMARY = "Run a local emulator of Google Calendar"
 DEFAULT_PORT = 8085
-LAST_PORT = 65535
 EXAMPLES = f"""\
 The first line of the output points the handler at the emulator. It runs until
 Ctrl-C or SIGTERM, listens on 127.0.0.1 only, and keeps nothing.
@@ -37,13 +37,7 @@ In another terminal:
 def add_emulator(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verb."""
     parser = verbs.add_parser("emulator", help=SUMMARY, description=f"{SUMMARY}.", epilog=EXAMPLES)
-    parser.add_argument(
-        "--port",
-        type=_port,
-        default=DEFAULT_PORT,
-        metavar="N",
-        help="port to listen on (default: %(default)s; 0 is any free one)",
-    )
+    add_port(parser, DEFAULT_PORT)
     parser.add_argument(
         "--state",
         type=Path,
@@ -77,8 +71,7 @@ def _started(state: dict[str, Any], arguments: argparse.Namespace) -> Emulator:
     except ValueError as error:
         raise InvalidInput("invalid_input", f"{arguments.state}: {error}") from None
     except OSError as error:
-        message = f"port {arguments.port}: {error.strerror}; name another with --port (0 is any free one)"
-        raise InvalidInput("invalid_input", message) from None
+        raise no_port(arguments.port, error) from None
     return emulator
 
 
@@ -99,9 +92,3 @@ def _calendars(account: Account) -> Iterator[str]:
     for calendar in account.calendars:
         title = calendar.get("summaryOverride", calendar["summary"])
         yield f"{shown(title)} ({shown(calendar['id'])}), as {calendar.get('accessRole', 'owner')}"
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= LAST_PORT):
-        raise argparse.ArgumentTypeError(f"must be a number from 0 to {LAST_PORT}")
-    return int(text)
