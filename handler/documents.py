@@ -1,4 +1,4 @@
-"""Reads YAML and JSON files strictly, and holds documents to a JSON Schema.
+"""Reads YAML and JSON files strictly, writes YAML, and holds documents to a JSON Schema.
 
 Plain YAML only: no tags, no anchors or aliases, no key twice. What is wrong is said
 with a place and a rule, never with the text found there: it may be a secret.
@@ -16,7 +16,7 @@ from .errors import InvalidInput
 from .quick_check import check_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 LARGEST_BYTES = 4_000_000
@@ -77,6 +77,11 @@ def read(path: Path) -> Any:
         raise wrong_file(path, f"{place}{rule}") from None
     except (yaml.YAMLError, ValueError):  # ValueError: a number of 5,000 digits, a NUL in the file's name
         raise wrong_file(path, "not well-formed YAML") from None
+
+
+def written(document: Mapping[str, Any]) -> str:
+    """Give YAML that `read` makes the same JSON values of, a line a key."""
+    return str(yaml.safe_dump(dict(document), sort_keys=False, width=LARGEST_BYTES))
 
 
 class Rules:

@@ -29,6 +29,8 @@ from handler.cli import VERBS, output, status_of
 from handler.descriptor import DESCRIPTOR, load
 from handler.emulator import ACCOUNT
 
+from .consenting import Person
+
 ROOT = DESCRIPTOR.parent
 EXAMPLE = ROOT / "fixtures" / "examples" / "share_with_a_user.yaml"
 PROGRAM = "google-apps-calendar-share"
@@ -90,8 +92,9 @@ def test_every_verb_has_help_and_examples(verb):
 
 @pytest.mark.parametrize("example", [text for verb in ([], *([verb] for verb in VERBS)) for text in examples(*verb)])
 def test_every_example_in_the_help_is_true(example, emulate, monkeypatch, tmp_path):
-    """An example can be copied: it passes as it stands, given a calendar, an account file and somebody who says yes."""
-    (tmp_path / "account.yaml").write_text(json.dumps(ACCOUNT))
+    """An example can be copied: it passes as it stands, given the files that it names and somebody who says yes."""
+    (tmp_path / "account.yaml").write_text(json.dumps({"_account": "owner@example.com", **ACCOUNT}))
+    (tmp_path / "client_secret.json").write_text(json.dumps({"installed": ACCOUNT}))
     (tmp_path / "account.yaml").chmod(0o600)
     (tmp_path / "state.yaml").write_text("page_size: 2")
     (tmp_path / "handler.yaml").write_bytes(DESCRIPTOR.read_bytes())
@@ -101,7 +104,8 @@ def test_every_example_in_the_help_is_true(example, emulate, monkeypatch, tmp_pa
         monkeypatch.setenv(f"GOOGLE_{name.upper()}", value)
     emulate()
     monkeypatch.setattr("handler.cli.run_emulator.time.sleep", _interrupt)
-    assert command(*shlex.split(example)[1:], stdin=Screen("yes\n"))[0] == 0
+    monkeypatch.setattr("webbrowser.open", lambda _: True)
+    assert main(shlex.split(example)[1:], Screen("yes\n"), Person(), io.StringIO()) == 0
 
 
 def _interrupt(_=None):

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from handler import InvalidInput
-from handler.documents import DEEPEST_LEVEL, LARGEST_BYTES, read
+from handler.documents import DEEPEST_LEVEL, LARGEST_BYTES, read, written
 
 CANARY = "CANARY-5up3r-s3cret"
 BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"
 
 
 @pytest.fixture
-def written(tmp_path):
+def file(tmp_path):
     """Give a function that writes a file and gives its path."""
 
     def write(content):
@@ -35,9 +37,9 @@ def written(tmp_path):
     ],
     ids=["YAML", "JSON", "empty", "byte order mark", "a date is text", "no merge keys"],
 )
-def test_plain_documents_are_read(written, content, expected):
+def test_plain_documents_are_read(file, content, expected):
     """Plain YAML and JSON give JSON's types."""
-    assert read(written(content)) == expected
+    assert read(file(content)) == expected
 
 
 @pytest.mark.parametrize(
@@ -65,14 +67,23 @@ def test_plain_documents_are_read(written, content, expected):
         "too large",
     ],
 )  # fmt: skip
-def test_anything_else_is_refused_without_quoting_it(written, content, problem):
+def test_anything_else_is_refused_without_quoting_it(file, content, problem):
     """A file that is not plain is refused with a place and a rule, never with its text."""
     with pytest.raises(InvalidInput) as caught:
-        read(written(content))
+        read(file(content))
     assert problem in caught.value.message
     assert "file.yaml" in caught.value.message
     assert CANARY not in caught.value.message
     assert caught.value.__cause__ is None
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.text(), st.text() | st.booleans() | st.none() | st.integers() | st.lists(st.text())))
+def test_what_is_written_reads_the_same(tmp_path_factory, document):
+    """Whatever the values are, "No" and line ends among them, a file that was written gives them back."""
+    path = tmp_path_factory.getbasetemp() / "written.yaml"
+    path.write_bytes(written(document).encode())
+    assert read(path) == document
 
 
 @pytest.mark.parametrize("name", ["missing.yaml", "", "a\0b"], ids=["missing", "a folder", "no name of a file"])

@@ -123,3 +123,11 @@ def test_the_installed_wheel_shares(installed, tmp_path):
         done = run(installed, "-c", program, cwd=tmp_path, CALENDAR_EMULATOR_HOST=emulator.host)
         assert (done.stdout, done.returncode) == ("created\n", 0)
         assert emulator.rules() == {"owner@example.com": {"default": "freeBusyReader"}}
+
+
+def test_without_its_extra_a_verb_says_what_to_install(installed, tmp_path):
+    """Where only the run-time dependencies are, `authorize` ends with one line that holds the pip command."""
+    done = run(installed, "-m", f"{PACKAGE}.handler", "authorize", "--info", "account.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith("; pip install google-auth-oauthlib\n")
+    assert done.stderr.count("\n") == 1

@@ -14,6 +14,7 @@ HANDLER = ROOT / "handler"
 MODULES = sorted(HANDLER.rglob("*.py"))
 THIRD_PARTIES = {
     "google": {"calendar_api"},
+    "google_auth_oauthlib": {"calendar_api"},
     "googleapiclient": {"calendar_api"},
     "httplib2": {"calendar_api"},
     "urllib3": {"calendar_api"},

@@ -35,7 +35,7 @@ OAUTH_CODE = re.compile(r"[a-z_]{1,40}")
 LONGEST_LIFETIME = 10_000_000
 """Seconds; longer than any token lives, and short enough for a date."""
 
-RENEW = "Get a new refresh token for this client id, as the README describes."
+RENEW = "Get a new refresh token for this client id with the verb authorize."
 TESTING = (
     "While the OAuth consent screen is in Testing, refresh tokens die after 7 days: "
     "publish it, then get the token anew. Other causes: revoked, unused for 6 months, or made for another client."

@@ -203,7 +203,7 @@ def connect(info: Mapping[str, str], limits: Limits) -> Connection:
     Raises InvalidInput if CALENDAR_EMULATOR_HOST is set to anything but a loopback
     address with a port.
     """
-    token_url, api_url = _addresses()
+    _, token_url, api_url = addresses()
     return Connection(account_of(token_url, info), api_url, limits)
 
 
@@ -217,17 +217,21 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
     os.register_at_fork(after_in_child=forget_all)
 
 
-def _addresses() -> tuple[str, str]:
-    """Give the addresses of the token endpoint and of the API."""
+def addresses() -> tuple[str, str, str]:
+    """Give the addresses of the consent page, of the token endpoint and of the API."""
     host = os.environ.get(VARIABLE, "")
     if not host:
-        return "https://oauth2.googleapis.com/token", "https://www.googleapis.com/calendar/v3/"
+        return (
+            "https://accounts.google.com/o/oauth2/v2/auth",
+            "https://oauth2.googleapis.com/token",
+            "https://www.googleapis.com/calendar/v3/",
+        )
     match = EMULATOR.fullmatch(host)
     if match is None or not 0 < int(match[1]) < 65536:
         # Nothing else: the secrets would travel in clear. The value is not quoted, it may hold some.
         problem = "must be 127.0.0.1, localhost or [::1], a colon and a port; unset it to use Google itself"
         raise InvalidInput("invalid_input", f"{VARIABLE}: {problem}", {"fields": {VARIABLE: problem}})
-    return f"http://{host}/token", f"http://{host}/calendar/v3/"
+    return f"http://{host}/o/oauth2/v2/auth", f"http://{host}/token", f"http://{host}/calendar/v3/"
 
 
 class _Resources(NamedTuple):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from ..errors import HandlerError, InvalidDescriptor, InvalidInput
 from ..task import logger
 from ..version import __version__
+from .authorize_account import add_authorize
 from .check_connection import add_check
 from .describe_handler import add_describe
 from .output import Streams, print_error
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 VERBS = {
     "run": add_run,
     "share": add_share,
+    "authorize": add_authorize,
     "check": add_check,
     "describe": add_describe,
     "validate": add_validate,
@@ -46,12 +48,22 @@ Exit status: 0 done; 1 refused or failed; 2 wrong usage or input;
 """
 
 
+class Help(argparse.RawDescriptionHelpFormatter):
+    """Gives every verb a line: argparse forgets that verbs are indented further than options."""
+
+    def add_argument(self, action: argparse.Action) -> None:
+        """Make room for an option or for the verbs."""
+        super().add_argument(action)
+        for verb in self._iter_indented_subactions(action):
+            self._action_max_length = max(self._action_max_length, len(verb.dest) + self._current_indent)
+
+
 class Parser(argparse.ArgumentParser):
     """Raises InvalidInput for wrong usage, and keeps the line breaks of examples."""
 
     def __init__(self, **settings: object) -> None:
         """Take what argparse takes; abbreviated options would bind us to today's names."""
-        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        settings.setdefault("formatter_class", Help)
         super().__init__(allow_abbrev=False, **settings)  # type: ignore[arg-type] # handed on as they came
 
     def error(self, message: str) -> NoReturn:

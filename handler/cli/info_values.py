@@ -25,9 +25,9 @@ VARIABLES = {
 }
 SOURCES = """\
 The account is taken from --info FILE, a YAML or JSON mapping with client_id,
-client_secret and refresh_token, or from the environment: GOOGLE_CLIENT_ID,
-GOOGLE_CLIENT_SECRET and GOOGLE_REFRESH_TOKEN, each also with _FILE at its end
-and then the name of a file that holds the value.
+client_secret and refresh_token, as authorize writes it, or from the environment:
+GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET and GOOGLE_REFRESH_TOKEN, each also with
+_FILE at its end and then the name of a file that holds the value.
 """
 HAS_MODES = os.name == "posix"
 OTHERS_MAY_READ = 0o044

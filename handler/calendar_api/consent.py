@@ -1,0 +1,125 @@
+"""A person's consent: the page that asks for it, and the refresh token that it is worth.
+
+OAuth for installed apps with PKCE, as
+https://developers.google.com/identity/protocols/oauth2/native-app has it.
+google-auth-oauthlib, of the extra cli, makes the verifier and the query of the page. It
+does not fetch the token: requests-oauthlib would write the secrets to the log at DEBUG,
+have plain http allowed for the whole process before it went to an emulator, and raise
+over a box that was unticked. That request goes the way of all others instead, so that
+proxies, CA files, time-outs and errors are the same.
+"""
+
+from __future__ import annotations
+
+import functools
+import hmac
+import json
+from dataclasses import dataclass, field
+from secrets import token_urlsafe
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
+
+from google_auth_oauthlib.flow import Flow
+
+from ..errors import AuthorizationFailed, HandlerError, quote
+from .answers import OAUTH_CODE, token_error, token_of
+from .connection import addresses
+from .transport import send
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from .transport import Answer, Limits
+
+# For the query alone: nothing is ever sent to these two.
+ENDPOINTS = {"auth_uri": "https://accounts.google.com/", "token_uri": "https://oauth2.googleapis.com/"}
+AGAIN = "Run authorize again, sign in as the account that owns the calendars, leave every box ticked and allow it."
+SOONER = "Run authorize again, and answer Google's page within a few minutes."
+DISCONNECT = (
+    "In the settings of the Google account remove the connection to this app, then run authorize again. "
+    "A client of the type Desktop app always gets one."
+)
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a person has granted; `scopes` is None if Google did not say."""
+
+    refresh_token: str = field(repr=False)
+    scopes: tuple[str, ...] | None
+
+
+class Consent:
+    """One question to a person, from the address of the page to the tokens."""
+
+    def __init__(self, client: Mapping[str, str], scopes: Sequence[str], redirect_uri: str, account: str = "") -> None:
+        """Take the info values client_id and client_secret, and the account that the page should suggest.
+
+        Raises InvalidInput if CALENDAR_EMULATOR_HOST is no loopback address with a port.
+        """
+        self._client = client
+        self._redirect_uri = redirect_uri
+        self._state = token_urlsafe(32)
+        page, self._token_url, _ = addresses()
+        installed = {"client_id": client["client_id"], **ENDPOINTS}
+        flow = Flow.from_client_config(
+            {"installed": installed}, scopes, redirect_uri=redirect_uri, autogenerate_code_verifier=True
+        )
+        hint = {"login_hint": account} if account else {}
+        # Without the prompt a second consent brings no refresh token.
+        address, _ = flow.authorization_url(state=self._state, access_type="offline", prompt="consent", **hint)
+        self._verifier: str = flow.code_verifier
+        self.address = f"{page}?{urlsplit(address).query}"
+
+    def code_of(self, answer: Mapping[str, str]) -> str:
+        """Give the code of the query that the browser came back with; raises AuthorizationFailed if there is none."""
+        if not hmac.compare_digest(answer.get("state", "").encode(), self._state.encode()):
+            raise _failed("The browser came back with the answer to another question (a wrong state); it was not used.")
+        error = answer.get("error", "")
+        if error == "access_denied":
+            raise _failed("Access was denied on Google's page.")
+        if error or not answer.get("code"):
+            raise _failed(f"Google's page ended with {quote(error) if OAUTH_CODE.fullmatch(error) else 'an error'}.")
+        return answer["code"]
+
+    def redeem(self, code: str, limits: Limits) -> Grant:
+        """Fetch the tokens that a code is worth, once.
+
+        Raises AuthorizationFailed, Unavailable, or HandlerError for an odd answer.
+        """
+        secrets = {
+            "code": code,
+            "client_secret": self._client["client_secret"],
+            "code_verifier": self._verifier,
+        }
+        form = {
+            "grant_type": "authorization_code",
+            "client_id": self._client["client_id"],
+            "redirect_uri": self._redirect_uri,
+            **secrets,
+        }
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        answer = send("POST", self._token_url, urlencode(form).encode(), headers, limits, repeatable=False)
+        if answer.status != 200 or token_of(answer) is None:
+            raise _refused(answer, secrets)
+        found = json.loads(answer.body)
+        token, scopes = found.get("refresh_token"), found.get("scope")
+        if not (isinstance(token, str) and token.isascii() and token.isprintable() and token.strip()):
+            raise _failed("Google gave an access token for an hour, and no refresh token.", DISCONNECT)
+        # https://datatracker.ietf.org/doc/html/rfc6749#section-5.1: left out if they are those that were asked for.
+        return Grant(token, tuple(scopes.split()) if isinstance(scopes, str) else None)
+
+
+def _failed(message: str, remedy: str = AGAIN) -> AuthorizationFailed:
+    return AuthorizationFailed("authorization_failed", message, {"remedy": remedy})
+
+
+def _refused(answer: Answer, secrets: Mapping[str, str]) -> HandlerError:
+    def masked(text: str) -> str:
+        return functools.reduce(lambda shown, secret: shown.replace(secret, "***"), secrets.values(), text)
+
+    error = token_error(answer, masked)
+    if error.details["reason"] == "invalid_grant":
+        # The table speaks of a refresh token; here it is the code.
+        return _failed("Google does not accept the code of its own page: it is too old, or was used.", SOONER)
+    return error
