@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from .calendar_api import Calendar, Connection, Rule
 
 PRIMARY = "primary"
+ROLES = ("none", "freeBusyReader", "reader", "writerWithoutPrivateAccess", "writer", "owner")
+"""Every role, the weakest first."""
 # Ids of secondary, resource and system calendars: Google makes them, so no title is one.
 GOOGLE_ID = re.compile(r"[^\s@]+@(?:[^\s@]+\.)?calendar\.google\.com")
 ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")

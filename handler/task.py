@@ -6,16 +6,18 @@ import functools
 import logging
 import os
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from .descriptor import invalid_input, load
 from .errors import HandlerError, InvalidDescriptor
+from .guard_rails import uphold
 from .results import Results
 from .retry import SYSTEM_CLOCK, Clock, Deadline, Policy, repeat
 from .share import Share
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from .calendar_api import Connection
     from .descriptor import Descriptor
@@ -57,6 +59,8 @@ def execute(
         }
         if wrong := {**info_problems, **problems, **both, **wrong_attempts(attempts)}:
             raise invalid_input(wrong)
+        with whole():
+            uphold(info_values, values)
         log("input checked")
         policy = policy_of(descriptor, attempts)
         found = _run(info_values, values, policy, clock, log)
@@ -72,12 +76,19 @@ def _run(
     info: Mapping[str, str], params: Mapping[str, str], policy: Policy, clock: Clock, log: Callable[[str], None]
 ) -> dict[str, str]:
     connection, deadline = begin(info, policy, clock)
-    try:
+    with whole():
         step = Share(connection, params, log)
+    return repeat(step, policy, deadline, clock, renew=connection.renew, log=log)
+
+
+@contextmanager
+def whole() -> Iterator[None]:
+    """Raise InvalidDescriptor if a parameter turns out to be absent that a step cannot do without."""
+    try:
+        yield
     except KeyError as missing:
         message = f"handler.yaml lets {missing.args[0]} be left out, and gives no default for it"
         raise InvalidDescriptor("invalid_descriptor", message) from None
-    return repeat(step, policy, deadline, clock, renew=connection.renew, log=log)
 
 
 def wrong_attempts(attempts: object) -> dict[str, str]:

@@ -35,7 +35,6 @@ REASONS = [
 ]
 WITHOUT_A_CASE = {
     "invalid_descriptor": "a case has no handler.yaml of its own; test_descriptor.py writes wrong ones",
-    "policy_refused": "no guard rail can be set yet",
 }
 """Codes that no case can expect, each with the reason."""
 

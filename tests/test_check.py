@@ -315,6 +315,14 @@ def test_wrong_input_is_raised_all_at_once(monkeypatch):
     assert "CANARY" not in str(caught.value.to_dict())
 
 
+def test_a_guard_rail_that_cannot_be_understood_is_raised(monkeypatch):
+    """A check finds the mistake in a guard rail before a step does."""
+    monkeypatch.setenv("CALENDAR_EMULATOR_HOST", "127.0.0.1:1")
+    with pytest.raises(InvalidInput) as caught:
+        check({**ACCOUNT, "allowed_domains": "*.acme.com", "highest_access": "all", "allow_public": "sometimes"})
+    assert caught.value.details["fields"].keys() == {"allowed_domains", "highest_access", "allow_public"}
+
+
 @pytest.mark.parametrize("name", ["x" * 1025, 1, ["x"]], ids=["too long", "a number", "a list"])
 def test_a_name_is_held_to_the_rules_of_the_parameter(name):
     """What no step would take is refused here too."""

@@ -6,7 +6,7 @@ from handler.descriptor import DESCRIPTOR
 
 from .test_cli import command
 
-OK = "handler.yaml: ok, google_apps_calendar_share version 1: 4 info values, 7 parameters, 7 results, 16 errors\n"
+OK = "handler.yaml: ok, google_apps_calendar_share version 1: 7 info values, 7 parameters, 7 results, 16 errors\n"
 
 
 def test_the_handlers_own_descriptor_is_in_order():

@@ -14,6 +14,7 @@ from handler import InvalidDescriptor, InvalidInput, execute
 from handler.calendar_api.answers import SCOPES
 from handler.descriptor import DESCRIPTOR, SCHEMA, Form, load
 from handler.documents import rules_of
+from handler.share import ROLES
 
 INFO = {"client_id": "id", "client_secret": "secret", "refresh_token": "token"}
 PARAMETERS = {
@@ -61,6 +62,13 @@ def test_editors_find_the_schema():
 def test_the_scopes_that_errors_name_are_the_declared_ones():
     """An error names as missing just the OAuth scopes that handler.yaml asks for."""
     assert {entry["scope"] for entry in load().document["oauth_scopes"]} == set(SCOPES.values())
+
+
+def test_roles_are_compared_in_the_order_of_the_menu():
+    """The menu lists every role, the weakest first, and a guard rail can be set to each but none."""
+    parameters, info = load().parameters.fields, load().info.fields
+    assert tuple(choice["const"] for choice in parameters["calendar_access"]["oneOf"]) == ROLES
+    assert tuple(choice["const"] for choice in info["highest_access"]["oneOf"]) == ROLES[1:]
 
 
 MISTAKES = {

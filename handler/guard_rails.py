@@ -1,0 +1,73 @@
+"""Guard rails: what the info values forbid, whichever way a step comes in.
+
+They are held before any request is made. Taking access away is never forbidden.
+"""
+
+from __future__ import annotations
+
+import encodings.idna  # noqa: F401 -- else the first name imports it, under a lock that a fork would copy
+import unicodedata
+from typing import TYPE_CHECKING
+
+from .errors import Refused, quote, shown
+from .share import ROLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ELSE = "or ask the administrator who set it."
+
+
+def uphold(info: Mapping[str, str], params: Mapping[str, str]) -> None:
+    """Do nothing if a step is allowed; both mappings as the descriptor spells them.
+
+    Raises Refused (policy_refused) with a line for each guard rail that forbids the
+    step, and their ids in `details["guard_rails"]`.
+    """
+    broken = dict(_broken(info, params))
+    if broken:
+        raise Refused("policy_refused", "\n".join(broken.values()), {"guard_rails": list(broken)})
+
+
+def _broken(info: Mapping[str, str], params: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Give id and sentence of each guard rail that forbids the step."""
+    role = params["calendar_access"]
+    if role == "none":
+        return
+    if params["scope"] == "default":
+        if info.get("allow_public") == "No":
+            yield (
+                "allow_public",
+                f"The guard rail allow_public forbids sharing with the public. Choose a recipient, {ELSE}",
+            )
+    elif "allowed_domains" in info:
+        allowed = [domain.strip().lower() for domain in info["allowed_domains"].split(",")]
+        if _domain_of(params["recipient"]) not in allowed:
+            what = f"forbids sharing with {quote(params['recipient'])}: it allows {shown(', '.join(allowed))}"
+            yield (
+                "allowed_domains",
+                f"The guard rail allowed_domains {what}, no subdomains. Choose a recipient there, {ELSE}",
+            )
+    highest = info.get("highest_access", ROLES[-1])
+    if role not in ROLES[: ROLES.index(highest) + 1]:
+        what = f"forbids the role {role}: it allows {highest} at most"
+        yield "highest_access", f"The guard rail highest_access {what}. Choose a lower role, {ELSE}"
+
+
+def _domain_of(recipient: str) -> str:
+    """Give the domain of an address, or the domain itself, in ASCII; "" if it could be read as another one.
+
+    Google may take a full-width @ for an @, and the two standards for names with other
+    letters read some of them differently, such as the sharp s (RFC 5895, UTS 46):
+    a name is given only if it comes back the same as it went.
+    """
+    if unicodedata.normalize("NFKC", recipient).count("@") > 1:
+        return ""
+    domain = recipient.lower().rpartition("@")[2]
+    if domain.isascii():
+        return domain
+    try:
+        name = domain.encode("idna")
+        return name.decode("ascii") if name.decode("idna") == domain else ""
+    except UnicodeError:
+        return ""
