@@ -37,6 +37,36 @@ class Target(NamedTuple):
     """Whether the list says that the account owns it."""
 
 
+class Wish(NamedTuple):
+    """What a step asks for."""
+
+    calendar_name: str
+    scope: str
+    recipient: str
+    """In lower case; "" for the public."""
+    role: str
+    notify: bool
+    dry_run: bool
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, str]) -> Wish:
+        """Take the parameters as the descriptor spells them; raises KeyError if one is absent that is needed."""
+        scope = parameters["scope"]
+        return cls(
+            calendar_name=parameters["calendar_name"],
+            scope=scope,
+            recipient="" if scope == "default" else parameters["recipient"].lower(),
+            role=parameters["calendar_access"],
+            notify=parameters["send_notifications"] == "Yes",
+            dry_run=parameters["dry_run"] == "Yes",
+        )
+
+    @property
+    def rule_id(self) -> str:
+        """Id of the recipient's rule, as Google composes it."""
+        return f"{self.scope}:{self.recipient}" if self.recipient else self.scope
+
+
 class Share:
     """One share, which may take several attempts: call it until it passes.
 
@@ -44,18 +74,30 @@ class Share:
     recipient had before anything was written.
     """
 
-    def __init__(self, api: Connection, parameters: Mapping[str, str], log: Callable[[str], None]) -> None:
-        """Take the parameters as the descriptor spells them."""
+    def __init__(
+        self,
+        api: Connection,
+        wish: Wish,
+        log: Callable[[str], None],
+        *,
+        target: Target | None = None,
+        rules: Mapping[str, Rule] | None = None,
+    ) -> None:
+        """Take the wish, and what is known already: the calendar, and its rules by id.
+
+        The rules spare the first read and no later one: what was read before a write
+        that failed says nothing of what is there after it.
+        """
         self._api = api
         self._log = log
-        self._name = parameters["calendar_name"]
-        self._role = parameters["calendar_access"]
-        self._notify = parameters["send_notifications"] == "Yes"
-        self._dry_run = parameters["dry_run"] == "Yes"
-        kind = parameters["scope"]
-        self._scope = {"type": kind} if kind == "default" else {"type": kind, "value": parameters["recipient"].lower()}
-        self._rule_id = ":".join(self._scope.values())
-        self._target: Target | None = None
+        self._name = wish.calendar_name
+        self._role = wish.role
+        self._notify = wish.notify
+        self._dry_run = wish.dry_run
+        self._scope = {"type": wish.scope, **({"value": wish.recipient} if wish.recipient else {})}
+        self._rule_id = wish.rule_id
+        self._target = target
+        self._rules = rules
         self._previous = ""
 
     def __call__(self) -> dict[str, str]:
@@ -71,14 +113,13 @@ class Share:
             # A rule that somebody else removes between the read and the write is read again, once.
             return self._converge(self._target) or self._converge(self._target) or self._contested()
         except Refused as error:
-            owned = self._target is not None and self._target.owned
-            if owned and error.details.get("reason") == "requiredAccessLevel":
+            if self._target and is_not_ready(self._target, error):
                 raise not_ready(self._name, error) from error
             raise
 
     def _converge(self, target: Target) -> dict[str, str] | None:
         """Read, compare and write; None if the rule was gone when it was to be updated."""
-        rule = self._api.rule(target.calendar_id, self._rule_id)
+        rule = self._read(target)
         present = rule.role if rule else "none"
         if not self._previous:
             self._previous = present
@@ -94,6 +135,10 @@ class Share:
         write = self._insert if present == "none" else self._update
         written = write(target)
         return self._results(target, written, written.role) if written else None
+
+    def _read(self, target: Target) -> Rule | None:
+        known, self._rules = self._rules, None
+        return self._api.rule(target.calendar_id, self._rule_id) if known is None else known.get(self._rule_id)
 
     def _update(self, target: Target) -> Rule | None:
         return self._api.update(target.calendar_id, self._rule_id, self._scope, self._role, notify=self._notify)
@@ -197,6 +242,11 @@ def not_owned(calendar: Calendar, name: str) -> Refused:
         f"and needs owner to share it{owner}.",
         {"access_role": calendar.access_role, "data_owner": calendar.data_owner},
     )
+
+
+def is_not_ready(target: Target, refused: Refused) -> bool:
+    """Say whether Google refuses an owner that its own list names."""
+    return target.owned and refused.details.get("reason") == "requiredAccessLevel"
 
 
 def not_ready(name: str, refused: Refused) -> Unavailable:

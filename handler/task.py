@@ -6,7 +6,6 @@ import functools
 import logging
 import os
 import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from .descriptor import invalid_input, load
@@ -14,10 +13,10 @@ from .errors import HandlerError, InvalidDescriptor
 from .guard_rails import uphold
 from .results import Results
 from .retry import SYSTEM_CLOCK, Clock, Deadline, Policy, repeat
-from .share import Share
+from .share import Share, Wish
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from .calendar_api import Connection
     from .descriptor import Descriptor
@@ -59,11 +58,11 @@ def execute(
         }
         if wrong := {**info_problems, **problems, **both, **wrong_attempts(attempts)}:
             raise invalid_input(wrong)
-        with whole():
-            uphold(info_values, values)
+        wish = wish_of(info_values, values)
         log("input checked")
         policy = policy_of(descriptor, attempts)
-        found = _run(info_values, values, policy, clock, log)
+        connection, deadline = begin(info_values, policy, clock)
+        found = repeat(Share(connection, wish, log), policy, deadline, clock, renew=connection.renew, log=log)
     except HandlerError as error:
         log("%s: %s", error.code, error.message)
         if values.get("error_handling") != "Error Message" or isinstance(error, InvalidDescriptor):
@@ -72,20 +71,15 @@ def execute(
     return Results(descriptor.titles, found)
 
 
-def _run(
-    info: Mapping[str, str], params: Mapping[str, str], policy: Policy, clock: Clock, log: Callable[[str], None]
-) -> dict[str, str]:
-    connection, deadline = begin(info, policy, clock)
-    with whole():
-        step = Share(connection, params, log)
-    return repeat(step, policy, deadline, clock, renew=connection.renew, log=log)
+def wish_of(info: Mapping[str, str], params: Mapping[str, str]) -> Wish:
+    """Give what a step asks for, if it is allowed: every way in passes here before any request.
 
-
-@contextmanager
-def whole() -> Iterator[None]:
-    """Raise InvalidDescriptor if a parameter turns out to be absent that a step cannot do without."""
+    Raises Refused if a guard rail forbids it, and InvalidDescriptor if a parameter is
+    absent that a step cannot do without.
+    """
     try:
-        yield
+        uphold(info, params)
+        return Wish.of(params)
     except KeyError as missing:
         message = f"handler.yaml lets {missing.args[0]} be left out, and gives no default for it"
         raise InvalidDescriptor("invalid_descriptor", message) from None
