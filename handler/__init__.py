@@ -1,5 +1,6 @@
-"""Share a Google calendar as a step of a workflow: execute(info, params)."""
+"""Share a Google calendar as a step of a workflow: execute(info, params); many steps: execute_many(info, rows)."""
 
+from .bulk import execute_many
 from .check import check
 from .errors import (
     AuthorizationFailed,
@@ -26,4 +27,5 @@ __all__ = [
     "__version__",
     "check",
     "execute",
+    "execute_many",
 ]

@@ -5,12 +5,14 @@ What a file may say stands in case.schema.json.
 
 from __future__ import annotations
 
+import itertools
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .bulk import execute_many
 from .documents import read, rules_of, wrong_file
 from .emulator import ACCOUNT, Emulator
 from .errors import HandlerError
@@ -18,13 +20,13 @@ from .retry import Clock
 from .task import execute
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 SCHEMA = Path(__file__).parent / "case.schema.json"
 VARIABLE = "CALENDAR_EMULATOR_HOST"
 
 Outcome = dict[str, Any]
-"""`{"results": {...}}` or `{"error": HandlerError.to_dict()}`."""
+"""`{"results": {...}}` or `{"error": HandlerError.to_dict()}`; of rows `{"rows": [an outcome each]}`, or the error."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,9 @@ class Case:
     what: str
     info: Any
     parameters: Any
+    rows: Any
+    """Given in place of parameters: many steps at once."""
+    per_minute: int | None
     attempts: int | None
     google: Mapping[str, Any]
     expect: Mapping[str, Any]
@@ -67,12 +72,14 @@ class StillClock:
 def read_case(path: Path) -> Case:
     """Read a parameter file; raises InvalidInput with every mistake in it."""
     document = read(path)
-    _refuse(path, rules_of(SCHEMA).problems(document))
+    _refuse(path, rules_of(SCHEMA).problems(document) or _steps_missing(document))
     return Case(
         file=str(path),
         what=document["what"],
         info=document.get("info", ACCOUNT),
-        parameters=document["parameters"],
+        parameters=document.get("parameters"),
+        rows=document.get("rows"),
+        per_minute=document.get("per_minute"),
         attempts=document.get("attempts"),
         google=document.get("google", {}),
         expect=document["expect"],
@@ -91,8 +98,11 @@ def read_state(path: Path) -> dict[str, Any]:
 
 
 def perform(case: Case, clock: Clock) -> Outcome:
-    """Let `execute` do the case."""
+    """Let `execute` do the case, or `execute_many` with one thread, so that calls have an order."""
     try:
+        if case.rows is not None:
+            many = {"attempts": case.attempts, "per_minute": case.per_minute}
+            return {"rows": execute_many(case.info, case.rows, threads=1, clock=clock, **many)}
         return {"results": dict(execute(case.info, case.parameters, attempts=case.attempts, clock=clock))}
     except HandlerError as error:
         return {"error": error.to_dict()}
@@ -128,6 +138,9 @@ def outcome_differences(expect: Mapping[str, Any], outcome: Outcome) -> list[str
     """List how an outcome differs from the one that a file expects."""
     if expect.keys() != outcome.keys():
         return _difference("outcome", dict(expect), outcome)
+    if "rows" in expect:
+        pairs: Iterable[tuple[Any, Any]] = itertools.zip_longest(expect["rows"], outcome["rows"], fillvalue={})
+        return [f"row {number}: {text}" for number, pair in enumerate(pairs, 1) for text in outcome_differences(*pair)]
     if "results" in expect:
         results = outcome["results"]
         return [
@@ -178,6 +191,12 @@ def _pointed_at(host: str) -> Iterator[None]:
             del os.environ[VARIABLE]
         else:
             os.environ[VARIABLE] = present
+
+
+def _steps_missing(document: Mapping[str, Any]) -> list[str]:
+    if "parameters" in document and "rows" in document:
+        return ["the document: has both parameters and rows"]
+    return [] if "parameters" in document or "rows" in document else ["the document: is missing parameters, or rows"]
 
 
 def _refuse(path: Path, mistakes: list[str]) -> None:

@@ -12,7 +12,7 @@ from .descriptor import Form, invalid_input, load
 from .errors import AuthorizationFailed, HandlerError, InvalidInput, Refused
 from .retry import SYSTEM_CLOCK, Clock, repeat
 from .share import PRIMARY, find_calendar, not_found, not_owned, not_ready
-from .task import begin, log_of, policy_of, wrong_attempts
+from .task import begin, log_of, policy_of, wrong_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -91,7 +91,7 @@ def check(
     values, wrong = descriptor.info.read(info)
     field = {CALENDAR_NAME: descriptor.parameters.fields[CALENDAR_NAME]}
     asked, wrong_name = Form("parameters", {"properties": field}, secret=False).read({CALENDAR_NAME: calendar_name})
-    if wrong := {**wrong, **wrong_name, **wrong_attempts(attempts)}:
+    if wrong := {**wrong, **wrong_name, **wrong_number("attempts", attempts)}:
         raise invalid_input(wrong)
     log = log_of(values)
     log("input checked")

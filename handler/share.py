@@ -207,6 +207,11 @@ def find_calendar(calendars: Callable[[], Iterable[Calendar]], name: str) -> Tar
     raise not_found(name, _nearest(name, owned_titles))
 
 
+def names_of(calendar: Calendar) -> set[str]:
+    """Give every name that a calendar may be found by."""
+    return {calendar.calendar_id, _normal(calendar.summary_override), _normal(calendar.summary)}
+
+
 def _look_up(calendars: Iterable[Calendar], name: str) -> tuple[list[Calendar], list[str]]:
     """Give the calendars that the name fits, and the titles of all that are owned."""
     # By id: a list that changes while it is read may show a calendar on two pages.

@@ -56,7 +56,7 @@ def execute(
             name: f"{info_problems[name]}; in the parameters it {problems[name]}"
             for name in info_problems.keys() & problems
         }
-        if wrong := {**info_problems, **problems, **both, **wrong_attempts(attempts)}:
+        if wrong := {**info_problems, **problems, **both, **wrong_number("attempts", attempts)}:
             raise invalid_input(wrong)
         wish = wish_of(info_values, values)
         log("input checked")
@@ -85,11 +85,11 @@ def wish_of(info: Mapping[str, str], params: Mapping[str, str]) -> Wish:
         raise InvalidDescriptor("invalid_descriptor", message) from None
 
 
-def wrong_attempts(attempts: object) -> dict[str, str]:
-    """Give the problem of a number of attempts by its name, {} if there is none."""
-    if attempts is None or (type(attempts) is int and attempts >= 1):
+def wrong_number(name: str, number: object) -> dict[str, str]:
+    """Give the problem of a number by its name, {} if there is none; None means not given."""
+    if number is None or (type(number) is int and number >= 1):
         return {}
-    return {"attempts": "must be a whole number from 1 on"}
+    return {name: "must be a whole number from 1 on"}
 
 
 def policy_of(descriptor: Descriptor, attempts: int | None) -> Policy:
@@ -104,12 +104,14 @@ def log_of(info: Mapping[str, str]) -> Callable[..., None]:
     return functools.partial(logger.log, level)
 
 
-def begin(info: Mapping[str, str], policy: Policy, clock: Clock) -> tuple[Connection, Deadline]:
-    """Give a connection that makes no request after the deadline, which begins now."""
+def begin(
+    info: Mapping[str, str], policy: Policy, clock: Clock, turn: Callable[[], None] | None = None
+) -> tuple[Connection, Deadline]:
+    """Give a connection that makes no request after the deadline, which begins now, nor before its `turn`."""
     deadline = Deadline(clock, policy.deadline_seconds)
     with _beginning:
         # Google's client takes longer to import than a share takes; whoever only reads the
         # descriptor, or parses a file that imports us, must not pay for it.
         from .calendar_api import Limits, connect
 
-        return connect(info, Limits(policy.connect_seconds, policy.read_seconds, deadline.left)), deadline
+        return connect(info, Limits(policy.connect_seconds, policy.read_seconds, deadline.left, turn)), deadline

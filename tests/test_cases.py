@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from handler import InvalidInput
 from handler.cases import play, read_case
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
-FOLDERS = ("cases", "examples")
+FOLDERS = ("bulk", "cases", "examples")
 FILES = sorted(file for folder in FOLDERS for file in (FIXTURES / folder).rglob("*.yaml"))
 FEWEST_CASES = 110
 
@@ -50,3 +51,18 @@ def test_example_names_its_schema(file):
     """An example begins with the line that lets an editor check it."""
     first = file.read_text(encoding="utf-8").splitlines()[0]
     assert first == "# yaml-language-server: $schema=../../handler/case.schema.json"
+
+
+@pytest.mark.parametrize(
+    ("steps", "problem"),
+    [
+        ("", "is missing parameters, or rows"),
+        ("parameters: {}\nrows: []\n", "has both parameters and rows"),
+    ],
+    ids=["neither", "both"],
+)
+def test_a_file_has_parameters_or_rows(tmp_path, steps, problem):
+    """A file that leaves out what is to be done, or says it twice, is refused."""
+    (tmp_path / "case.yaml").write_text(f"what: Nothing.\n{steps}expect: {{rows: []}}\ncalls: []\n")
+    with pytest.raises(InvalidInput, match=problem):
+        read_case(tmp_path / "case.yaml")

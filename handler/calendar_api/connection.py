@@ -25,6 +25,7 @@ EMULATOR = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\]):([0-9]{1,5})")
 CALENDAR_TEXTS = ("summary", "summaryOverride", "accessRole", "dataOwner")
 CALENDAR_FIELDS = "nextPageToken,items(id,summary,summaryOverride,accessRole,dataOwner,primary)"
 RULE_FIELDS = "id,role"
+RULES_FIELDS = f"nextPageToken,items({RULE_FIELDS})"
 # Google compresses only for who names gzip twice
 # (https://developers.google.com/workspace/calendar/api/guides/performance#gzip).
 HEADERS = {
@@ -83,20 +84,24 @@ class Connection:
 
     def calendars(self) -> Iterator[Calendar]:
         """Give the account's calendars, hidden ones too, page by page as they are asked for."""
-        request, seen = self._resources.first_page, set()
-        while True:
-            page = self._call("calendarList.list", request) or {}
-            entries = page.get("items", [])
-            if not isinstance(entries, list):
-                raise _unexpected("calendarList.list")
+        ask = functools.partial(_page, self._resources.calendars)
+        for entries in self._pages("calendarList.list", self._resources.first_page, ask):
             yield from _calendars(entries)
-            page_token = page.get("nextPageToken")
-            if not page_token:
-                return
-            if not _is_text(page_token) or page_token in seen:
-                raise _unexpected("calendarList.list")
-            seen.add(page_token)
-            request = _page(self._resources.calendars, page_token)
+
+    def rules(self, calendar_id: str) -> dict[str, Rule] | None:
+        """Read all rules of a calendar, by their ids in lower case; None if Google knows no such calendar."""
+
+        def ask(page_token: str | None) -> Any:
+            return self._resources.rules.list(
+                calendarId=calendar_id, maxResults=250, pageToken=page_token, fields=RULES_FIELDS
+            )
+
+        try:
+            pages = list(self._pages("acl.list", ask(None), ask, absent=(404,)))
+        except _AbsentError:
+            return None
+        rules = [_rule_of("acl.list", item) for items in pages for item in items]
+        return {rule.rule_id.lower(): rule for rule in rules}
 
     def exists(self, calendar_id: str) -> bool:
         """Ask whether the calendar is there, by listing one of its rules."""
@@ -137,6 +142,27 @@ class Connection:
         self._account.forget(refused)
         return bool(refused)
 
+    def _pages(
+        self, method: str, request: Any, ask: Callable[[str], Any], absent: tuple[int, ...] = ()
+    ) -> Iterator[list[Any]]:
+        """Give the items of each page; raises _AbsentError if there is nothing to list."""
+        seen: set[str] = set()
+        while True:
+            page = self._call(method, request, absent)
+            if page is None:
+                raise _AbsentError
+            items = page.get("items", [])
+            if not isinstance(items, list):
+                raise _unexpected(method)
+            yield items
+            page_token = page.get("nextPageToken")
+            if not page_token:
+                return
+            if not _is_text(page_token) or page_token in seen:
+                raise _unexpected(method)
+            seen.add(page_token)
+            request = ask(page_token)
+
     def _call(self, method: str, request: Any, absent: tuple[int, ...] = ()) -> dict[str, Any] | None:
         """Make one request, once; None if its status says that the thing is not there."""
         try:
@@ -155,6 +181,8 @@ class Connection:
         raise _unexpected(method)
 
     def _send(self, method: str, absent: tuple[int, ...], verb: str, url: str, body: bytes | None) -> Answer:
+        if self._limits.turn:
+            self._limits.turn()
         token = self._account.token(self._limits)
         headers = {**HEADERS, "authorization": f"Bearer {token}"}
         if body:
@@ -289,11 +317,16 @@ def _calendar(entry: Any) -> Calendar:
 def _rule(method: str, asked: str, found: dict[str, Any] | None) -> Rule | None:
     if found is None:
         return None
-    rule_id, role = found.get("id"), found.get("role")
-    if not isinstance(rule_id, str) or not isinstance(role, str):
-        raise _unexpected(method)
+    rule = _rule_of(method, found)
     # Google may write an address in another way, but nobody's rule is that of the public.
-    if (rule_id == PUBLIC) != (asked == PUBLIC):
+    if (rule.rule_id == PUBLIC) != (asked == PUBLIC):
+        raise _unexpected(method)
+    return rule
+
+
+def _rule_of(method: str, found: Any) -> Rule:
+    rule_id, role = (found.get("id"), found.get("role")) if isinstance(found, dict) else (None, None)
+    if not isinstance(rule_id, str) or not isinstance(role, str):
         raise _unexpected(method)
     return Rule(rule_id, role)
 

@@ -39,6 +39,8 @@ class Limits(NamedTuple):
     connect_seconds: float
     read_seconds: float
     left: Callable[[], float]
+    turn: Callable[[], None] | None = None
+    """Waits until one more request of the Calendar API may be made; None: none has to wait."""
 
 
 class Answer(NamedTuple):

@@ -61,6 +61,8 @@ def _case_xml(report: Report) -> Iterator[str]:
 
 
 def _outcome_xml(outcome: Outcome) -> str:
+    if "rows" in outcome:
+        return "\n".join(["<rows>", *map(_outcome_xml, outcome["rows"]), "</rows>"])
     if "error" in outcome:
         return error_xml(outcome["error"])
     return Results(load().titles, outcome["results"]).to_xml()
@@ -71,13 +73,22 @@ def _block(label: str, lines: Iterable[str]) -> list[str]:
     return [f"  {'' if place else label:<{LABEL_WIDTH}}{line}".rstrip() for place, line in enumerate(lines)]
 
 
+def _numbered(rows: Iterable[list[str]]) -> list[str]:
+    """Put the number of its row before the first line of each outcome."""
+    return [line for number, (first, *others) in enumerate(rows, 1) for line in (f"row {number}: {first}", *others)]
+
+
 def _expected(expect: Mapping[str, Any]) -> list[str]:
+    if "rows" in expect:
+        return _numbered(map(_expected, expect["rows"]))
     ((kind, values),) = expect.items()
     shown = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
     return [kind, *aligned(shown)]
 
 
 def _got(outcome: Outcome) -> list[str]:
+    if "rows" in outcome:
+        return _numbered(map(_got, outcome["rows"]))
     if "error" in outcome:
         return [f"error {outcome['error']['code']}", *outcome["error"]["message"].splitlines()]
     return _outcome_xml(outcome).splitlines()

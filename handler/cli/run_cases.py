@@ -139,7 +139,11 @@ def _live(cases: list[Case], arguments: argparse.Namespace, streams: Streams) ->
     if cases and not arguments.yes:
         place = f"the server that {VARIABLE} names" if os.environ.get(VARIABLE) else "Google"
         print(f"These steps are about to be done in a real account at {place}:", file=streams.stderr)
-        print(*(f"  {case.file}: {json.dumps(case.parameters)}" for case in cases), sep="\n", file=streams.stderr)
+        print(
+            *(f"  {case.file}: {json.dumps(case.parameters or case.rows)}" for case in cases),
+            sep="\n",
+            file=streams.stderr,
+        )
         print("Type yes to do them: ", end="", file=streams.stderr, flush=True)
         if streams.stdin.readline().strip() != "yes":
             return None

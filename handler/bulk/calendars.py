@@ -1,0 +1,51 @@
+"""The account's calendar list, for looking up many names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import HandlerError
+from ..share import names_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..calendar_api import Calendar
+
+MOST_HINTED = 20
+"""So many names that no calendar has are compared with all titles, which takes a while."""
+
+
+class Calendars:
+    """The account's calendar list, read when it is first needed, and looked up by name."""
+
+    def __init__(self, read: Callable[[], list[Calendar]]) -> None:
+        """Take what reads the list."""
+        self._read = read
+        self._entries: list[Calendar] | None = None
+        self._by_name: dict[str, list[Calendar]] = {}
+        self._hinted = 0
+        self.failed: HandlerError | None = None
+        """Why the list could not be read."""
+        self.primary_id = ""
+        """Id of the primary calendar; "" if the list was not read or does not have it."""
+
+    def called(self, name: str) -> list[Calendar]:
+        """Give the calendars that may be meant, all if none has the name; raises what kept the list from being read."""
+        if self.failed:
+            raise self.failed
+        if self._entries is None:
+            try:
+                self._entries = self._read()
+            except HandlerError as error:
+                self.failed = error
+                raise
+            for entry in self._entries:
+                for known in names_of(entry):
+                    self._by_name.setdefault(known, []).append(entry)
+                if entry.primary:
+                    self.primary_id = entry.calendar_id
+        if name in self._by_name:
+            return self._by_name[name]
+        self._hinted += 1
+        return self._entries if self._hinted <= MOST_HINTED else []

@@ -1,0 +1,97 @@
+"""Calls Google on behalf of many rows: at a pace, again if it may pass, and no more once that is futile."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from ..errors import HandlerError, Unavailable
+from ..retry import Clock, Policy, repeat
+from ..task import begin, log_of
+from .pace import Pace, Stopped, Turns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ..calendar_api import Connection
+
+T = TypeVar("T")
+
+RATE_LIMITED = "rate_limited"
+MEETS_ALL = {"authorization_failed", "scope_missing", "api_disabled", "usage_limit"}
+"""Codes that every later row would end with, too."""
+MOST_FAILURES = 10
+"""So many rows on end that Google was not available for, and the rest is not tried."""
+LONGEST_RETRY_AFTER = 600.0
+"""Seconds that all wait if Google asks for it; if it asks for more, the rest is not tried."""
+
+
+class Calls:
+    """One account's calls; from any number of threads."""
+
+    def __init__(self, info: Mapping[str, str], policy: Policy, per_minute: int | None, clock: Clock) -> None:
+        """Take the info values, how often and how long a row is tried, and how many requests a minute may have."""
+        self.stopped = threading.Event()
+        """Once set, the requests in flight end, and no more are begun."""
+        self._info = info
+        self._policy = policy
+        self._clock = clock._replace(sleep=self._sleep) if clock.sleep is time.sleep else clock
+        self._pace = Pace(per_minute, self._clock, self.stopped.is_set)
+        self._log = log_of(info)
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._over: HandlerError | None = None
+
+    def note(self, error: HandlerError | None) -> None:
+        """Remember what will meet all later rows; None is a row that passed."""
+        with self._lock:
+            away = error is not None and error.code in {"google_unavailable", RATE_LIMITED}
+            self._failures = self._failures + 1 if away else 0
+            if error and (error.code in MEETS_ALL or self._failures >= MOST_FAILURES or _too_long(error)):
+                self._over = self._over or error
+
+    def repeat(self, begin_with: Callable[[Connection], Callable[[], T]]) -> T:
+        """Try until it passes, as a step does, at the common pace; a rate limit makes all wait.
+
+        Raises Stopped if nothing was asked since the run was stopped.
+        """
+        if self.stopped.is_set():
+            raise Stopped
+        if self._over:
+            raise _not_tried(self._over)
+        turns = Turns(self._pace, self._clock)
+        connection, deadline = begin(self._info, self._policy, turns.clock, turns)
+        attempt = begin_with(connection)
+        failures: list[Unavailable] = []
+
+        def once() -> T:
+            try:
+                found = attempt()
+            except Unavailable as error:
+                failures.append(error)
+                if error.code != RATE_LIMITED or _too_long(error):
+                    raise
+                self._pace.hold(error.retry_after)
+                raise Unavailable(error.code, error.message, error.details) from error  # all wait, not only this one
+            self._pace.passed()
+            return found
+
+        try:
+            return repeat(once, self._policy, deadline, turns.clock, renew=connection.renew, log=self._log)
+        except (Stopped, Unavailable):
+            if failures:
+                raise failures[-1] from None
+            raise
+
+    def _sleep(self, seconds: float) -> None:
+        self.stopped.wait(seconds)
+
+
+def _too_long(error: HandlerError) -> bool:
+    return error.code == RATE_LIMITED and (error.retry_after or 0.0) > LONGEST_RETRY_AFTER
+
+
+def _not_tried(error: HandlerError) -> HandlerError:
+    message = f"Not tried, as this would meet it too: {error.message}"
+    return type(error)(error.code, message, {**error.details, "not_tried": True}, error.retry_after)

@@ -1,0 +1,77 @@
+"""How fast many threads ask Google together, and when all of them hold back."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..retry import Clock
+
+FIRST_HOLD, LONGEST_HOLD = 10.0, 60.0
+"""Seconds that all hold back if Google does not say how long: its quotas are counted by the minute
+(https://developers.google.com/workspace/calendar/api/guides/quota), and three holds last longer than one."""
+
+
+class Stopped(Exception):
+    """Somebody ended the run before this request was made."""
+
+
+class Pace:
+    """Spreads requests evenly, so that no minute has more of them than allowed."""
+
+    def __init__(self, per_minute: int | None, clock: Clock, stopped: Callable[[], bool]) -> None:
+        """Begin now; `per_minute` None sets no limit, `stopped` says whether nobody may ask any more."""
+        self._between = 60.0 / per_minute if per_minute else 0.0
+        self._clock = clock
+        self._stopped = stopped
+        self._lock = threading.Lock()
+        self._next = self._held_until = clock.now()
+        self._holds = 0
+
+    def wait(self) -> float:
+        """Wait until one more request may be made, and give the seconds that took; raises Stopped."""
+        waited = 0.0
+        while not self._stopped():
+            with self._lock:
+                now = self._clock.now()
+                left = max(self._next, self._held_until) - now
+                if left <= 0:
+                    self._next = now + self._between
+                    return waited
+            # The others may take the turn, or a hold begin, in the meantime: look again.
+            self._clock.sleep(left)
+            waited += left
+        raise Stopped
+
+    def hold(self, seconds: float | None) -> None:
+        """Let nobody ask for so long; None: for longer each time, until one request passes."""
+        with self._lock:
+            now = self._clock.now()
+            if seconds is None:
+                if now < self._held_until:
+                    return  # another thread's request met the same limit
+                seconds = min(FIRST_HOLD * 2**self._holds, LONGEST_HOLD)
+                self._holds += 1
+            self._held_until = max(self._held_until, now + seconds)
+
+    def passed(self) -> None:
+        """Begin the next hold short again."""
+        self._holds = 0
+
+
+class Turns:
+    """The turns of one step: waiting for them takes none of the step's own time."""
+
+    def __init__(self, pace: Pace, clock: Clock) -> None:
+        """Take the common pace and the clock that it waits by."""
+        self._pace = pace
+        self._waited = 0.0
+        self.clock = clock._replace(now=lambda: clock.now() - self._waited)
+        """The step's own time."""
+
+    def __call__(self) -> None:
+        """Wait for a turn; raises Stopped."""
+        self._waited += self._pace.wait()

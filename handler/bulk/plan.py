@@ -1,0 +1,90 @@
+"""The rows of a bulk: held to every rule, all of them, before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..descriptor import invalid_input, load
+from ..errors import InvalidInput, Refused, quote
+from ..task import wish_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..share import Wish
+
+ERROR_HANDLING = "error_handling"
+FIELDS = {"role": "calendar_access", "notify": "send_notifications", "dry_run": "dry_run"}
+"""What two rows for one recipient may differ in, as parameters."""
+
+
+class Plan(NamedTuple):
+    """What is asked for, row by row."""
+
+    info: Mapping[str, str]
+    wishes: list[Wish]
+    place: Callable[[int], str]
+    """Says where a row stands, by its number from 0 on."""
+
+
+def read_plan(info: object, rows: object, place: Callable[[int], str], wrong: Mapping[str, str]) -> Plan:
+    """Hold info values and rows to the descriptor, to the guard rails, and to one another.
+
+    `wrong` has the problems that are known already. Raises InvalidInput with every
+    problem of every row; Refused (policy_refused) if guard rails forbid rows and
+    nothing else is wrong; InvalidDescriptor.
+    """
+    descriptor = load()
+    values, info_problems = descriptor.info.read(info)
+    wrong = {**wrong, **info_problems}
+    if not isinstance(rows, Iterable) or isinstance(rows, str | bytes | Mapping):
+        raise invalid_input({**wrong, "rows": f"is of the type {type(rows).__name__}, but must be a list of mappings"})
+    wishes: dict[int, Wish] = {}
+    problems: dict[int, dict[str, str]] = {}
+    forbidden: dict[int, Refused] = {}
+    for number, row in enumerate(rows):
+        params, row_problems = descriptor.parameters.read(row)
+        if isinstance(row, Mapping) and row.get(ERROR_HANDLING) not in (None, ""):
+            row_problems[ERROR_HANDLING] = "has no place in a row, whose error is always its outcome; leave it out"
+        if row_problems:
+            problems[number] = {f"{place(number)}: {name}": problem for name, problem in row_problems.items()}
+        elif not info_problems:
+            try:
+                wishes[number] = wish_of(values, params)
+            except Refused as error:
+                forbidden[number] = error
+                problems[number] = {place(number): error.message.replace("\n", " ")}
+    for number, problem in disagreements(wishes, place, lambda wish: wish.calendar_name).items():
+        problems[number] = {place(number): problem}
+    if wrong or problems:
+        found = invalid_input(
+            {**wrong, **{name: text for _, row in sorted(problems.items()) for name, text in row.items()}}
+        )
+        raise found if wrong or len(problems) > len(forbidden) else _refused(found, forbidden.values())
+    return Plan(values, list(wishes.values()), place)
+
+
+def disagreements(
+    wishes: Mapping[int, Wish], place: Callable[[int], str], calendar: Callable[[Wish], str]
+) -> dict[int, str]:
+    """Give the problem of each row that wants something else than an earlier one for the same recipient."""
+    first: dict[tuple[str, str], int] = {}
+    wrong: dict[int, str] = {}
+    for number, wish in wishes.items():
+        before = first.setdefault((calendar(wish), wish.rule_id), number)
+        other = wishes[before]
+        if differing := [name for field, name in FIELDS.items() if getattr(wish, field) != getattr(other, field)]:
+            also = "" if other.calendar_name == wish.calendar_name else f", there called {quote(other.calendar_name)}"
+            whom = wish.recipient or "the public"
+            wrong[number] = (
+                f"disagrees with {place(before)} in {' and '.join(differing)}: both are for {whom} "
+                f"in the calendar {quote(wish.calendar_name)}{also}; keep one of them"
+            )
+    return wrong
+
+
+def _refused(found: InvalidInput, forbidden: Iterable[Refused]) -> Refused:
+    """Make one error of all that guard rails forbid."""
+    rails = list(dict.fromkeys(rail for error in forbidden for rail in error.details["guard_rails"]))
+    return Refused("policy_refused", found.message, {**found.details, "guard_rails": rails})

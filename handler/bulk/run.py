@@ -1,0 +1,222 @@
+"""Many shares at once: a calendar's rules are read once, and only what differs is written.
+
+An error of one row does not stop the others, unless it would meet them all.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from ..descriptor import invalid_input, load
+from ..errors import HandlerError, InvalidDescriptor, InvalidInput, Refused
+from ..results import Results
+from ..retry import SYSTEM_CLOCK, Clock
+from ..share import PRIMARY, Share, find_calendar, is_not_ready, not_found, not_ready
+from ..task import log_of, policy_of, wrong_number
+from .calendars import Calendars
+from .calls import Calls
+from .pace import Stopped
+from .plan import disagreements, read_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from ..calendar_api import Rule
+    from ..share import Target, Wish
+    from .plan import Plan
+
+Outcome = dict[str, Any]
+"""`{"results": {...}}` as execute gives them, or `{"error": HandlerError.to_dict()}`."""
+NOT_OF_A_ROW = (InvalidInput, InvalidDescriptor)
+"""Raised to the caller: once the rows have been read they are about the environment or the installation."""
+
+PER_MINUTE = 500
+"""Requests; Google allows an account 600 (https://developers.google.com/workspace/calendar/api/guides/quota)."""
+THREADS = 4
+
+
+def execute_many(
+    info: Mapping[str, str | bool | None],
+    rows: Iterable[Mapping[str, str | bool | None]],
+    *,
+    attempts: int | None = None,
+    per_minute: int | None = PER_MINUTE,
+    threads: int = THREADS,
+    clock: Clock = SYSTEM_CLOCK,
+) -> list[Outcome]:
+    """Make sure of many shares, and give what came of each row, in the rows' order.
+
+    A row is a mapping of parameters, as for `execute` but without Error Handling. An
+    outcome is `{"results": {...}}` or `{"error": {...}}`, the latter as
+    `HandlerError.to_dict()` gives it; of a row that was not tried, because an earlier
+    error would meet all, `details["not_tried"]` is true. Rows that are the same are one,
+    and have one outcome. `per_minute` is the number of requests that all threads
+    together begin in a minute; None sets no limit. One thread at a time works on a
+    calendar. `attempts` and `clock` are as for `execute`, for each row by itself.
+    Raises InvalidInput with every problem of every row, or if two rows disagree;
+    Refused (policy_refused) if guard rails forbid rows; InvalidDescriptor. Nothing has
+    been written then.
+    """
+    wrong = {
+        **wrong_number("attempts", attempts),
+        **wrong_number("per_minute", per_minute),
+        **wrong_number("threads", threads or 0),
+    }
+    plan = read_plan(info, rows, "rows[{}]".format, wrong)
+    bulk = Bulk(plan, attempts=attempts, per_minute=per_minute, clock=clock)
+    bulk.find_calendars()
+    outcomes = dict(bulk.share(threads))
+    return [outcomes[number] for number in range(len(plan.wishes))]
+
+
+class Bulk:
+    """One run over the rows of a plan: find the calendars, then share. Any thread may stop it."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        attempts: int | None = None,
+        per_minute: int | None = PER_MINUTE,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        """Take the plan; `attempts` None leaves the descriptor's."""
+        descriptor = load()
+        self._plan = plan
+        self._calls = Calls(plan.info, policy_of(descriptor, attempts), per_minute, clock)
+        self._titles = descriptor.titles
+        self._log = log_of(plan.info)
+        self._targets: dict[str, Target] = {}
+        self._not_found: dict[str, HandlerError] = {}
+        self._lock = threading.Lock()
+
+    def stop(self) -> None:
+        """Let the requests in flight end, and begin no more."""
+        self._calls.stopped.set()
+
+    def find_calendars(self) -> None:
+        """Look each name up, reading the calendar list once, and only if a name needs it.
+
+        What keeps a name from being found becomes the outcome of its rows. Raises
+        InvalidInput if rows disagree after all, as their names mean the same calendar,
+        and Stopped.
+        """
+        calendars = Calendars(lambda: self._calls.repeat(lambda api: lambda: list(api.calendars())))
+        for name in dict.fromkeys(wish.calendar_name for wish in self._plan.wishes):
+            try:
+                self._targets[name] = find_calendar(functools.partial(calendars.called, name), name)
+            except NOT_OF_A_ROW:
+                raise
+            except HandlerError as error:
+                self._not_found[name] = error
+        if calendars.failed and calendars.failed.code != "scope_missing":  # ids can be shared without the list
+            self._calls.note(calendars.failed)
+        if PRIMARY in self._targets and calendars.primary_id:
+            self._targets[PRIMARY] = self._targets[PRIMARY]._replace(calendar_id=calendars.primary_id)
+        wishes = {number: self._plan.wishes[number] for numbers in self._groups().values() for number in numbers}
+        ids = {name: target.calendar_id for name, target in self._targets.items()}
+        if wrong := disagreements(wishes, self._plan.place, lambda wish: ids[wish.calendar_name]):
+            raise invalid_input({self._plan.place(number): problem for number, problem in wrong.items()})
+
+    def share(self, threads: int = THREADS) -> Iterator[tuple[int, Outcome]]:
+        """Give the number of each row with its outcome as it comes, of no more rows once stopped."""
+        for number, wish in enumerate(self._plan.wishes):
+            if error := self._not_found.get(wish.calendar_name):
+                yield number, {"error": error.to_dict()}
+        groups = self._groups()
+        waiting = iter(groups.items())
+        outcomes: SimpleQueue[tuple[int, Outcome] | BaseException | None] = SimpleQueue()
+        crew = [
+            threading.Thread(target=self._work, args=(waiting, outcomes.put), daemon=True)
+            for _ in range(min(threads, len(groups)))
+        ]
+        try:
+            for thread in crew:
+                thread.start()
+            for _ in crew:
+                while (found := outcomes.get()) is not None:
+                    if isinstance(found, BaseException):
+                        raise found
+                    yield found
+        finally:
+            self.stop()
+            for thread in crew:
+                thread.join()
+
+    def _groups(self) -> dict[str, list[int]]:
+        """Give the rows whose calendar was found, by its id."""
+        groups: dict[str, list[int]] = {}
+        for number, wish in enumerate(self._plan.wishes):
+            if target := self._targets.get(wish.calendar_name):
+                groups.setdefault(target.calendar_id, []).append(number)
+        return groups
+
+    def _work(
+        self,
+        waiting: Iterator[tuple[str, list[int]]],
+        give: Callable[[tuple[int, Outcome] | BaseException | None], None],
+    ) -> None:
+        """Share calendar after calendar, until none is waiting; give None in the end."""
+        try:
+            while True:
+                with self._lock:
+                    group = next(waiting, None)
+                if group is None:
+                    break
+                for found in self._share_one(*group):
+                    give(found)
+        except Stopped:
+            pass
+        except BaseException as bug:  # noqa: BLE001 -- raised by the thread that asked
+            give(bug)
+        give(None)
+
+    def _share_one(self, calendar_id: str, numbers: list[int]) -> Iterator[tuple[int, Outcome]]:
+        """Share one calendar with all its recipients, one after the other.
+
+        Google slows down writes to a single calendar in quick succession
+        (https://developers.google.com/workspace/calendar/api/guides/quota).
+        """
+        try:
+            rules = self._calls.repeat(lambda api: lambda: api.rules(calendar_id))
+        except NOT_OF_A_ROW:
+            raise
+        except HandlerError as error:
+            self._calls.note(error)
+            yield from ((number, self._failed(self._told(self._plan.wishes[number], error))) for number in numbers)
+            return
+        done: dict[str, Outcome] = {}
+        for number in numbers:
+            wish = self._plan.wishes[number]
+            if wish.rule_id not in done:
+                done[wish.rule_id] = self._outcome(wish, rules)
+            yield number, done[wish.rule_id]
+
+    def _outcome(self, wish: Wish, rules: Mapping[str, Rule] | None) -> Outcome:
+        """Do one row; `rules` None means that Google knows no such calendar."""
+        target = self._targets[wish.calendar_name]
+        try:
+            if rules is None and not target.known:
+                raise not_found(wish.calendar_name)
+            known = target._replace(known=True)
+            results = self._calls.repeat(lambda api: Share(api, wish, self._log, target=known, rules=rules or {}))
+        except NOT_OF_A_ROW:
+            raise
+        except HandlerError as error:
+            self._calls.note(error)
+            return self._failed(error)
+        self._calls.note(None)
+        return {"results": dict(Results(self._titles, results))}
+
+    def _told(self, wish: Wish, error: HandlerError) -> HandlerError:
+        """Give the error that a step of its own would end with, if its calendar's rules may not be read."""
+        if isinstance(error, Refused) and is_not_ready(self._targets[wish.calendar_name], error):
+            return not_ready(wish.calendar_name, error)
+        return error
+
+    def _failed(self, error: HandlerError) -> Outcome:
+        self._log("%s: %s", error.code, error.message)
+        return {"error": error.to_dict()}
