@@ -58,30 +58,38 @@ def read(path: Path) -> Any:
 
     Raises InvalidInput if it cannot be read, is too large or is not plain YAML.
     """
+    text = read_text(path).removeprefix("\ufeff")
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_BYTES + 1)
-        if len(content) > LARGEST_BYTES:
-            raise wrong_file(path, f"more than {LARGEST_BYTES:,} bytes")
-        text = content.decode("utf-8-sig")
         _refuse_extras(text)
         return yaml.load(text, _Loader)  # noqa: S506 -- a SafeLoader, and stricter
-    except OSError as error:
-        raise wrong_file(path, error.strerror or type(error).__name__) from None
-    except UnicodeDecodeError:
-        raise wrong_file(path, "not UTF-8 text") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         rule = error.problem if isinstance(error, _Mistake) else "not well-formed YAML"
         raise wrong_file(path, f"{place}{rule}") from None
-    except (yaml.YAMLError, ValueError):  # ValueError: a number of 5,000 digits, a NUL in the file's name
+    except (yaml.YAMLError, ValueError):  # ValueError: a number of 5,000 digits
         raise wrong_file(path, "not well-formed YAML") from None
 
 
 def written(document: Mapping[str, Any]) -> str:
     """Give YAML that `read` makes the same JSON values of, a line a key."""
     return str(yaml.safe_dump(dict(document), sort_keys=False, width=LARGEST_BYTES))
+
+
+def read_text(path: Path, largest_bytes: int = LARGEST_BYTES) -> str:
+    """Give what a file holds, a byte order mark included; raises InvalidInput if it cannot be read or is too large."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(largest_bytes + 1)
+        if len(content) > largest_bytes:
+            raise wrong_file(path, f"more than {largest_bytes:,} bytes")
+        return content.decode()
+    except OSError as error:
+        raise wrong_file(path, error.strerror or type(error).__name__) from None
+    except UnicodeDecodeError:
+        raise wrong_file(path, "not UTF-8 text") from None
+    except ValueError:  # a NUL in the file's name
+        raise wrong_file(path, "not the name of a file") from None
 
 
 class Rules:

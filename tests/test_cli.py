@@ -97,6 +97,9 @@ def test_every_example_in_the_help_is_true(example, emulate, monkeypatch, tmp_pa
     (tmp_path / "client_secret.json").write_text(json.dumps({"installed": ACCOUNT}))
     (tmp_path / "account.yaml").chmod(0o600)
     (tmp_path / "state.yaml").write_text("page_size: 2")
+    (tmp_path / "people.csv").write_text(
+        "calendar_name,scope,recipient,calendar_access\nprimary,user,a@acme.com,reader\n"
+    )
     (tmp_path / "handler.yaml").write_bytes(DESCRIPTOR.read_bytes())
     (tmp_path / "fixtures").symlink_to(ROOT / "fixtures")
     monkeypatch.chdir(tmp_path)

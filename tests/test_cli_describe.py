@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 from handler.cli.descriptor_tables import Table, markdown, tables
 from handler.descriptor import load
+from handler.emulator import ACCOUNT
 
 from .test_cli import command
 
@@ -143,9 +144,33 @@ def test_json_schema_holds_parameters_to_the_descriptor():
     assert '"x-' not in json.dumps(schema)
 
 
-@pytest.mark.parametrize("form", ["json", "json-schema"])
-def test_a_part_is_a_table(form):
-    """--part with a form that has no tables is a mistake."""
-    status, text, errors = command("describe", "--format", form, "--part", "info")
+def test_json_schema_holds_an_info_file_to_the_descriptor():
+    """An editor can check the file with the info values, guard rails among them."""
+    schema = json.loads(described("--format", "json-schema", "--part", "info"))
+    assert schema["title"] == "Info values of Google Apps Calendar Share"
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema)
+    assert validator.is_valid({**ACCOUNT, "allowed_domains": "acme.com, acme.org", "highest_access": "reader"})
+    assert not validator.is_valid({**ACCOUNT, "allowed_domains": "*"})
+    assert not validator.is_valid({**ACCOUNT, "allowed_domain": "acme.com"})
+    assert schema["properties"]["client_secret"]["writeOnly"] is True
+
+
+def test_json_schema_is_of_the_parameters_by_default():
+    """The part parameters may be left out."""
+    assert described("--format", "json-schema") == described("--format", "json-schema", "--part", "parameters")
+
+
+@pytest.mark.parametrize(
+    ("form", "part", "says"),
+    [
+        ("json", "info", "--part does not go with the format json"),
+        ("json-schema", "results", "json-schema is for info and parameters only"),
+        ("json-schema", "errors", "json-schema is for info and parameters only"),
+    ],
+)
+def test_a_part_that_a_form_does_not_have(form, part, says):
+    """--part with a form that has no such part is a mistake."""
+    status, text, errors = command("describe", "--format", form, "--part", part)
     assert (status, text) == (2, "")
-    assert "--part goes with the formats text and markdown only" in errors
+    assert says in errors

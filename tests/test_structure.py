@@ -21,6 +21,7 @@ THIRD_PARTIES = {
     "certifi": {"calendar_api"},
     "yaml": {"documents.py"},
     "jsonschema": {"documents.py"},
+    "rich": {"cli"},
 }
 """Which part of handler/ may import which third party."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from queue import SimpleQueue
+from queue import Queue
 from typing import TYPE_CHECKING, Any
 
 from ..descriptor import invalid_input, load
@@ -128,21 +128,27 @@ class Bulk:
                 yield number, {"error": error.to_dict()}
         groups = self._groups()
         waiting = iter(groups.items())
-        outcomes: SimpleQueue[tuple[int, Outcome] | BaseException | None] = SimpleQueue()
-        crew = [
-            threading.Thread(target=self._work, args=(waiting, outcomes.put), daemon=True)
-            for _ in range(min(threads, len(groups)))
-        ]
+        # Of one place: whoever takes the outcomes is never more than a few rows behind.
+        outcomes: Queue[tuple[int, Outcome] | BaseException | None] = Queue(1)
+        crew: list[threading.Thread] = []
+        ended = 0
         try:
-            for thread in crew:
+            for _ in range(min(threads, len(groups))):
+                thread = threading.Thread(target=self._work, args=(waiting, outcomes.put), daemon=True)
                 thread.start()
-            for _ in crew:
-                while (found := outcomes.get()) is not None:
-                    if isinstance(found, BaseException):
-                        raise found
+                crew.append(thread)
+            while ended < len(crew):
+                found = outcomes.get()
+                if found is None:
+                    ended += 1
+                elif isinstance(found, BaseException):
+                    raise found
+                else:
                     yield found
         finally:
             self.stop()
+            while ended < len(crew):
+                ended += outcomes.get() is None
             for thread in crew:
                 thread.join()
 

@@ -17,6 +17,7 @@ from .describe_handler import add_describe
 from .output import Streams, print_error
 from .run_cases import add_run
 from .run_emulator import add_emulator
+from .share_many import add_bulk
 from .share_once import add_share
 from .validate_descriptor import add_validate
 
@@ -28,6 +29,7 @@ VERBS = {
     "run": add_run,
     "share": add_share,
     "authorize": add_authorize,
+    "bulk": add_bulk,
     "check": add_check,
     "describe": add_describe,
     "validate": add_validate,

@@ -8,7 +8,19 @@ from ..check import check
 from ..errors import InvalidInput, quote, shown
 from .descriptor_tables import paragraph
 from .info_values import SOURCES, add_info, read_info
-from .output import GREEN, RED, Streams, add_format, aligned, paint, print_json, print_xml, xml_element, xml_tag
+from .output import (
+    GREEN,
+    RED,
+    Streams,
+    add_format,
+    aligned,
+    columns,
+    paint,
+    print_json,
+    print_xml,
+    xml_element,
+    xml_tag,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -124,9 +136,7 @@ def _table(findings: Findings) -> Iterator[str]:
             shown(calendar[key]) for key in ("title", "access_role", "data_owner", "calendar_id")
         )
         rows.append((title, role, owner or "-", calendar_id))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+    yield from columns(rows)
     if len(calendars) > MOST_CALENDARS:
         yield f"... and {len(calendars) - MOST_CALENDARS} more"
 

@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SUMMARY = "Show what the handler takes, answers and says"
+SCHEMAS = {"parameters": "Parameters", "info": "Info values"}
+"""What a JSON Schema is of, by part."""
 EXAMPLES = """\
 Examples:
   %(prog)s
   %(prog)s --part errors
   %(prog)s --format markdown --part parameters
   %(prog)s --format json-schema
+  %(prog)s --format json-schema --part info
 """
 
 
@@ -31,12 +34,12 @@ def add_describe(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         choices=("text", "json", "markdown", "json-schema"),
         default="text",
         help="text for people (the default), json (the whole descriptor), markdown (tables), "
-        "or json-schema (of the parameters, for editors)",
+        "or json-schema (of the parameters or the info values, for editors and forms)",
     )
     parser.add_argument(
         "--part",
         choices=("info", "parameters", "results", "errors"),
-        help="one table alone, as text or markdown",
+        help="one table alone, as text or markdown; as json-schema info or parameters (the default)",
     )
     parser.set_defaults(perform=describe)
 
@@ -45,10 +48,18 @@ def describe(arguments: argparse.Namespace, streams: Streams) -> int:
     """Write the descriptor."""
     document = load().document
     form, part = arguments.format, arguments.part
-    if form.startswith("json"):
+    if form == "json":
         if part:
-            raise InvalidInput("invalid_input", "--part goes with the formats text and markdown only")
-        print_json(document if form == "json" else _schema(document), streams.stdout)
+            raise InvalidInput(
+                "invalid_input", "--part does not go with the format json, which is the whole descriptor"
+            )
+        print_json(document, streams.stdout)
+        return 0
+    if form == "json-schema":
+        part = part or "parameters"
+        if part not in SCHEMAS:
+            raise InvalidInput("invalid_input", "--part: the format json-schema is for info and parameters only")
+        print_json(_schema(document, part), streams.stdout)
         return 0
     wanted = tables(document)
     if part:
@@ -63,13 +74,13 @@ def describe(arguments: argparse.Namespace, streams: Streams) -> int:
     return 0
 
 
-def _schema(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Give one JSON Schema of the parameters, without the keywords that are ours alone."""
+def _schema(document: Mapping[str, Any], part: str) -> dict[str, Any]:
+    """Give the JSON Schema of a form, without the keywords that are ours alone."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"Parameters of {document['name']}",
+        "title": f"{SCHEMAS[part]} of {document['name']}",
         "description": document["description"],
-        **_without_ours(document["parameters"]),
+        **_without_ours(document[part]),
     }
 
 

@@ -15,7 +15,7 @@ from ..results import xml_attribute, xml_text
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 GREEN, RED = "32", "31"
 
@@ -57,7 +57,7 @@ def print_error(error: HandlerError, form: str, stream: TextIO) -> None:
     else:
         print("error:", error.message.replace("\n", "\n       "), file=stream)
         print("code:", error.code, file=stream)
-        if remedy := remedy_of(error):
+        if remedy := remedy_of(error.code, error.details):
             print("what to do:", remedy, file=stream)
 
 
@@ -84,6 +84,12 @@ def aligned(rows: Mapping[str, str] | Iterable[tuple[str, str]]) -> list[str]:
     return [f"{name:<{width}}  {value}" for name, value in rows.items()]
 
 
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Give a line for each row, its cells in columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
 def paint(text: str, colour: str, stream: TextIO) -> str:
     """Give text in colour if a person sees it and has not asked for none (https://no-color.org)."""
     if stream.isatty() and not os.environ.get("NO_COLOR"):
@@ -91,12 +97,12 @@ def paint(text: str, colour: str, stream: TextIO) -> str:
     return text
 
 
-def remedy_of(error: HandlerError) -> str:
-    """Give what to do about an error: what it says itself in its details, else what handler.yaml says."""
-    if isinstance(own := error.details.get("remedy"), str):
+def remedy_of(code: str, details: Mapping[str, Any]) -> str:
+    """Give what to do about an error: what its details say, else what handler.yaml says; "" if neither does."""
+    if isinstance(own := details.get("remedy"), str):
         return own
     try:
         errors = load().errors
     except InvalidDescriptor:
         return ""
-    return str(errors[error.code]["remedy"]) if error.code in errors else ""
+    return str(errors[code]["remedy"]) if code in errors else ""

@@ -10,8 +10,7 @@ from .output import Streams, add_format, aligned, print_json, print_xml
 
 if TYPE_CHECKING:
     import argparse
-
-    from ..results import Results
+    from collections.abc import Mapping
 
 SUMMARY = "Make sure that a recipient has exactly the given access to a calendar"
 EXAMPLES = f"""\
@@ -62,11 +61,12 @@ def share(arguments: argparse.Namespace, streams: Streams) -> int:
         print_xml(results.to_xml(), streams.stdout)
     else:
         rows = {results.titles[name]: value for name, value in results.items() if value}
-        print(_sentence(results, dry_run=arguments.dry_run), "", *aligned(rows), sep="\n", file=streams.stdout)
+        print(sentence(results, dry_run=arguments.dry_run), "", *aligned(rows), sep="\n", file=streams.stdout)
     return 0
 
 
-def _sentence(results: Results, *, dry_run: bool) -> str:
+def sentence(results: Mapping[str, str], *, dry_run: bool) -> str:
+    """Say what a step has changed, or would change."""
     whom = "the public" if results["rule_id"] == "default" else results["rule_id"]
     would_be, has = ("would be ", "would have") if dry_run else ("", "has")
     access, before = results["calendar_access"], results["previous_access"]

@@ -1,0 +1,454 @@
+"""The verb bulk: rows of a file, a plan, a line for each, and a file that says how to undo it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import sys
+import threading
+from time import monotonic
+
+import pytest
+
+from handler.calendar_api.transport import send
+from handler.cli.plan_table import plan_table
+from handler.emulator import ACCOUNT
+
+from .test_cli import Fails, Screen, command, main
+
+EXAMPLE = "example@group.calendar.google.com"
+HEADER = "calendar_name,scope,recipient,calendar_access"
+ROWS = """\
+Example Calendar,user,jane@acme.com,reader
+Example Calendar,user,john@acme.com,none
+Example Calendar,user,joe@acme.com,reader
+Example Calendar,user,jill@acme.com,writer
+"""
+STATE = {
+    "rules": {EXAMPLE: {"user:john@acme.com": "writer", "user:joe@acme.com": "owner", "user:jill@acme.com": "writer"}}
+}
+AFTER = {EXAMPLE: {"user:jane@acme.com": "reader", "user:joe@acme.com": "reader", "user:jill@acme.com": "writer"}}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Work in an empty folder, with the emulator's account in the environment."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in ACCOUNT.items():
+        monkeypatch.setenv(f"GOOGLE_{name.upper()}", value)
+    return tmp_path
+
+
+@pytest.fixture
+def bulk(folder):
+    """Give a function that runs the verb on rows, and gives status, stdout and stderr."""
+
+    def run(rows=ROWS, *options, header=HEADER):
+        (folder / "people.csv").write_text(f"{header}\n{rows}", encoding="utf-8")
+        return command("bulk", "people.csv", "--per-minute", "1000000", *options)
+
+    return run
+
+
+def results(path, delimiter=","):
+    """Give the lines of a results file as mappings."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file, delimiter=delimiter))
+
+
+def names(folder):
+    """Give the names of the files in a folder."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_each_change_is_a_line_and_the_last_ones_count(emulate, bulk):
+    """Without a terminal each changed row is a line; rows that are as wanted are only counted."""
+    emulator = emulate(STATE)
+    status, text, errors = bulk()
+    assert (status, errors) == (0, "")
+    assert text == (
+        "line 2: 'Example Calendar': created: user:jane@acme.com has reader (before: none)\n"
+        "line 3: 'Example Calendar': removed: user:john@acme.com has none (before: writer)\n"
+        "line 4: 'Example Calendar': updated: user:joe@acme.com has reader (before: owner)\n"
+        "4 rows: 1 created, 1 updated, 1 removed, 1 unchanged\n"
+        "results: people.results.csv\n"
+    )
+    assert emulator.rules() == AFTER
+
+
+def test_a_dry_run_is_a_plan(emulate, bulk, folder):
+    """What is taken away or lowered stands apart from what is raised; nothing is written, to Google or to a file."""
+    emulator = emulate(STATE)
+    status, text, errors = bulk(ROWS + "Nothing,user,a@acme.com,reader\n", "--dry-run")
+    assert (status, errors) == (1, "")
+    assert text == (
+        "Removed (1)\n"
+        "Line  Calendar          Recipient           Before  After\n"
+        "   3  Example Calendar  user:john@acme.com  writer  none\n"
+        "\n"
+        "Lowered (1)\n"
+        "Line  Calendar          Recipient          Before  After\n"
+        "   4  Example Calendar  user:joe@acme.com  owner   reader\n"
+        "\n"
+        "Raised (1)\n"
+        "Line  Calendar          Recipient           Before  After\n"
+        "   2  Example Calendar  user:jane@acme.com  none    reader\n"
+        "\n"
+        "line 6: 'Nothing': failed: Invalid Calendar Name: Account does not contain the calendar 'Nothing'. "
+        "(calendar_not_found)\n"
+        "what to do (calendar_not_found): Compare the title letter by letter with the account's list of calendars, "
+        "or give the calendar's id.\n"
+        "5 rows: 1 to be created, 1 to be updated, 1 to be removed, 1 unchanged, 1 failed; "
+        "this was a dry run, and nothing was changed\n"
+    )
+    assert not set(emulator.calls) & {"acl.insert", "acl.update", "acl.delete"}
+    assert names(folder) == ["people.csv"]
+
+
+def test_a_dry_run_overrules_the_rows(emulate, bulk):
+    """A row that says No to a dry run is not done in one."""
+    emulator = emulate()
+    bulk("primary,user,a@acme.com,reader,No\n", "--dry-run", header=HEADER + ",dry_run")
+    assert emulator.rules() == {}
+
+
+def test_a_role_that_is_not_known_counts_as_lowered():
+    """What Google may invent is shown among what is taken away, to be looked at."""
+    found = {"change": "updated", "previous_access": "curator", "calendar_access": "reader", "rule_id": "default"}
+    assert next(plan_table([(2, {"calendar_name": "Team"}, found)])) == "Lowered (1)"
+
+
+def test_the_results_file_has_a_line_for_each_row(emulate, bulk, folder):
+    """It says what was asked for, what there was before, and what came of it."""
+    emulate({**STATE, "faults": [{"method": "acl.delete", "fault": "error", "status": 403, "reason": "forbidden"}]})
+    assert bulk()[0] == 1
+    lines = results(folder / "people.results.csv")
+    assert [(line["line"], line["change"], line["previous_access"], line["error_code"]) for line in lines] == [
+        ("2", "created", "none", ""),
+        ("3", "", "", "not_calendar_owner"),
+        ("4", "updated", "owner", ""),
+        ("5", "unchanged", "writer", ""),
+    ]
+    assert lines[0] == {
+        "line": "2",
+        "calendar_name": "Example Calendar",
+        "scope": "user",
+        "recipient": "jane@acme.com",
+        "calendar_access": "reader",
+        "send_notifications": "",
+        "dry_run": "",
+        "change": "created",
+        "previous_access": "none",
+        "granted_access": "reader",
+        "rule_id": "user:jane@acme.com",
+        "calendar_id": EXAMPLE,
+        "error_code": "",
+        "error_message": "",
+    }
+
+
+def test_the_results_file_is_written_like_the_rows(emulate, folder):
+    """A spreadsheet that wrote semicolons and a byte order mark can read the results as well."""
+    emulate()
+    (folder / "people.csv").write_text("\ufeff" + f"{HEADER}\nprimary,user,a@acme.com,reader\n".replace(",", ";"))
+    assert command("bulk", "people.csv")[0] == 0
+    assert (folder / "people.results.csv").read_bytes().startswith(b"\xef\xbb\xbfline;calendar_name;")
+    assert results(folder / "people.results.csv", ";")[0]["change"] == "created"
+
+
+def test_json_lines_have_results_in_csv(emulate, folder):
+    """Booleans and what is not given stand in the results as words and blanks."""
+    emulate()
+    row = {"calendar_name": "primary", "calendar_access": "reader", "scope": None, "send_notifications": False}
+    (folder / "rows.jsonl").write_text(json.dumps({**row, "dry_run": True}))
+    assert command("bulk", "rows.jsonl")[0] == 0
+    (line,) = results(folder / "rows.results.csv")
+    assert (line["scope"], line["send_notifications"], line["dry_run"], line["change"]) == ("", "No", "Yes", "created")
+
+
+def test_rows_are_on_disk_while_others_are_shared(emulate, bulk, folder, monkeypatch):
+    """Whatever ends the process, what was there before the rows that are done is not lost."""
+    emulate(STATE)
+    seen = []
+
+    def send_and_look(method, *arguments, **named):
+        if method in {"DELETE", "PUT"}:
+            done = {"DELETE": 1, "PUT": 2}[method]
+            until = monotonic() + 30
+            while len(results(folder / "people.results.csv")) < done and monotonic() < until:
+                pass  # the thread that writes may be a moment behind
+            seen.append(len(results(folder / "people.results.csv")))
+        return send(method, *arguments, **named)
+
+    monkeypatch.setattr("handler.calendar_api.connection.send", send_and_look)
+    bulk()
+    assert seen == [1, 2]
+
+
+def test_a_second_run_does_only_what_is_left_and_keeps_the_first_results(emulate, bulk, folder):
+    """Running it again writes what was not done, into results of its own: the first ones say what to undo."""
+    emulator = emulate({**STATE, "faults": [{"method": "acl.delete", "fault": "error", "status": 403}]})
+    assert bulk()[0] == 1
+    first, begun = (folder / "people.results.csv").read_text(), len(emulator.calls)
+    status, text, _ = bulk()
+    assert (status, text.splitlines()[-1]) == (0, "results: people.results-2.csv")
+    assert emulator.calls[begun:] == ["calendarList.list", "acl.list", "acl.delete"]
+    assert (folder / "people.results.csv").read_text() == first
+    changes = [line["change"] for line in results(folder / "people.results-2.csv")]
+    assert changes == ["unchanged", "removed", "unchanged", "unchanged"]
+    assert emulator.rules() == AFTER
+
+
+def test_results_that_are_named_are_not_written_over(emulate, bulk, folder):
+    """A named results file that is there already stops the run before anything is written."""
+    emulator = emulate(STATE)
+    (folder / "done.csv").write_text("what to undo")
+    status, text, errors = bulk(ROWS, "--results", "done.csv")
+    assert (status, text) == (2, "")
+    assert "done.csv: is there already" in errors
+    assert (folder / "done.csv").read_text() == "what to undo"
+    assert "acl.list" not in emulator.calls
+
+
+def test_results_that_cannot_be_written_stop_the_run(emulate, bulk):
+    """Without a place for the results nothing is changed."""
+    emulator = emulate(STATE)
+    status, _, errors = bulk(ROWS, "--results", "missing/done.csv")
+    assert status == 2
+    assert "missing/done.csv: cannot be written: No such file or directory" in errors
+    assert "acl.list" not in emulator.calls
+
+
+def test_every_wrong_row_is_told_by_its_line(emulate, bulk, folder):
+    """Wrong rows are told all at once, before any request, and leave no results."""
+    emulator = emulate()
+    rows = "primary,user,jane,reader\n\nprimary,user,a@acme.com,editor\nTeam, Berlin,user,a@acme.com,reader\n"
+    status, text, errors = bulk(rows)
+    assert (status, text) == (2, "")
+    assert [line.strip().split(": ")[0] for line in errors.removeprefix("error: ").splitlines()[:3]] == [
+        "line 5",
+        "line 2",
+        "line 4",
+    ]
+    assert "line 2: recipient: 'jane' is not one e-mail address" in errors
+    assert "line 4: calendar_access: 'editor' is not in the menu" in errors
+    assert "line 5: has 5 cells, and the header 4" in errors
+    assert emulator.calls == []
+    assert names(folder) == ["people.csv"]
+
+
+def test_rows_that_disagree_name_both_lines(emulate, bulk, folder):
+    """Two names of one calendar hide no contradiction: both lines are named, and nothing is written."""
+    emulator = emulate()
+    status, text, errors = bulk(f"Example Calendar,user,a@acme.com,reader\n{EXAMPLE},user,a@acme.com,writer\n")
+    assert (status, text) == (2, "")
+    assert "line 3: disagrees with line 2 in calendar_access: both are for a@acme.com" in errors
+    assert emulator.calls == ["oauth2.token", "calendarList.list"]
+    assert names(folder) == ["people.csv"]
+
+
+def test_a_guard_rail_refuses_the_file(emulate, bulk, folder):
+    """What a guard rail forbids is told by its line, and nothing is sent."""
+    emulator = emulate()
+    (folder / "account.json").write_text(json.dumps({**ACCOUNT, "allowed_domains": "acme.com"}))
+    (folder / "account.json").chmod(0o600)
+    status, text, errors = bulk(ROWS + "primary,user,a@evil.com,reader\n", "--info", "account.json")
+    assert (status, text) == (1, "")
+    assert "line 6: The guard rail allowed_domains forbids sharing with 'a@evil.com'" in errors
+    assert "code: policy_refused" in errors
+    assert emulator.calls == []
+
+
+@pytest.mark.parametrize(
+    ("faults", "status"),
+    [
+        ([("acl.insert", 403)], 1),
+        ([("acl.insert", 503)] * 4, 75),
+        ([("acl.insert", 503)] * 4 + [("acl.delete", 403)], 1),
+    ],
+    ids=["refused", "may pass", "both"],
+)
+def test_the_status_tells_what_failed(emulate, bulk, monkeypatch, faults, status):
+    """It is 75 if every failed row may pass later, and 1 if one may not."""
+    monkeypatch.setattr("handler.retry.random.random", lambda: 0.0)
+    monkeypatch.setattr("handler.calendar_api.connection.SHORTEST_WAIT", 0.0)
+    emulate({**STATE, "faults": [{"method": method, "fault": "error", "status": code} for method, code in faults]})
+    assert bulk()[0] == status
+
+
+def test_rows_that_were_not_tried_are_told_together(emulate, bulk, folder):
+    """What ends a run is told once, with what to do; each row has its line in the results."""
+    emulate({**STATE, "faults": [{"method": "acl.insert", "fault": "error", "status": 403, "reason": "quotaExceeded"}]})
+    status, text, _ = bulk()
+    assert status == 1
+    lines = text.splitlines()
+    assert lines[0].startswith("line 2: 'Example Calendar': failed: The account has used up a limit")
+    assert lines[1].startswith(
+        "line 3: 'Example Calendar': not tried: Not tried, as this would meet it too: The account"
+    )
+    assert lines[2] == "... and 2 rows more, for the same reason"
+    assert lines[3].startswith("what to do (usage_limit): Wait some hours")
+    assert lines[4] == "4 rows: 1 failed, 3 not tried"
+    assert [line["error_code"] for line in results(folder / "people.results.csv")] == ["usage_limit"] * 4
+
+
+def test_json_has_every_row_in_the_order_of_the_file(emulate, bulk):
+    """A program reads one object: rows with their outcome, and counts."""
+    emulate(STATE)
+    status, text, errors = bulk(
+        "Nothing,user,a@acme.com,reader\nprimary,user,b@acme.com,reader\n" + ROWS, "--format", "json"
+    )
+    assert (status, errors) == (1, "")
+    document = json.loads(text)
+    assert [row["line"] for row in document["rows"]] == [2, 3, 4, 5, 6, 7]
+    assert document["rows"][0]["error"]["code"] == "calendar_not_found"
+    assert document["rows"][1]["parameters"]["recipient"] == "b@acme.com"
+    assert document["rows"][1]["results"]["change"] == "created"
+    counts = {"created": 2, "updated": 1, "removed": 1, "unchanged": 1, "failed": 1, "not_tried": 0, "not_begun": 0}
+    assert document["summary"] == {"rows": 6, **counts}
+    assert document["results_file"] == "people.results.csv"
+
+
+def test_wrong_rows_are_json_if_json_was_asked_for(emulate, bulk):
+    """A program can read which lines are wrong."""
+    emulate()
+    status, text, errors = bulk("primary,user,jane,reader\n", "--format", "json")
+    assert (status, text) == (2, "")
+    assert list(json.loads(errors)["error"]["details"]["fields"]) == ["line 2: recipient"]
+
+
+def test_nobody_is_mailed_if_nobody_is_to_be(emulate, bulk):
+    """One option keeps a whole file from mailing, whatever its rows say."""
+    emulator = emulate(STATE)
+    bulk("primary,user,a@acme.com,reader,Yes\n", "--no-notifications", header=HEADER + ",send_notifications")
+    assert emulator.mails == []
+    assert emulator.rules()["owner@example.com"] == {"user:a@acme.com": "reader"}
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--threads", "0"], "--threads: must be a whole number from 1 on"),
+        (["--per-minute", "many"], "--per-minute: must be a whole number from 1 on"),
+        (["--dry-run", "--results", "x.csv"], "--results says something only without --dry-run"),
+        (["--format", "xml"], "--format"),
+    ],
+)
+def test_wrong_options_are_told(emulate, bulk, options, says):
+    """An option that cannot be meant is refused before any request."""
+    emulator = emulate()
+    status, text, errors = bulk(ROWS, *options)
+    assert (status, text, emulator.calls) == (2, "", [])
+    assert says in errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_ends_cleanly(emulate, bulk, folder, monkeypatch, number):
+    """Ctrl-C and SIGTERM let the write in flight end and say what is left; the next run does the rest."""
+    emulator = emulate(STATE)
+    before = signal.getsignal(number)
+
+    def interrupt(method, *arguments, **named):
+        if method == "DELETE":
+            os.kill(os.getpid(), number)
+            came.wait(10)
+        return send(method, *arguments, **named)
+
+    came = threading.Event()
+    stop = "handler.cli.share_many.Bulk.stop"
+    original = sys.modules["handler.cli.share_many"].Bulk.stop
+    monkeypatch.setattr(stop, lambda self: (original(self), came.set()))
+    monkeypatch.setattr("handler.calendar_api.connection.send", interrupt)
+    status, text, _ = bulk()
+    assert status == 130
+    assert text.splitlines()[-3:] == [
+        "4 rows: 1 created, 1 removed",
+        "interrupted: 2 rows were not begun; run the same command again to go on",
+        "results: people.results.csv",
+    ]
+    assert [line["change"] for line in results(folder / "people.results.csv")] == ["created", "removed"]
+    assert signal.getsignal(number) == before
+    monkeypatch.undo()
+    monkeypatch.setenv("CALENDAR_EMULATOR_HOST", emulator.host)
+    for name, value in ACCOUNT.items():
+        monkeypatch.setenv(f"GOOGLE_{name.upper()}", value)
+    monkeypatch.chdir(folder)
+    status, text, _ = bulk()
+    assert text.splitlines()[-2] == "4 rows: 1 updated, 3 unchanged"
+    assert emulator.rules() == AFTER
+
+
+def test_an_interruption_before_the_first_row(emulate, bulk, folder, monkeypatch):
+    """A run that is ended while it looks for the calendars asks nothing more, and says that no row was begun."""
+    emulator = emulate(STATE)
+
+    def interrupt(*arguments, **named):
+        os.kill(os.getpid(), signal.SIGINT)
+        return send(*arguments, **named)
+
+    monkeypatch.setattr("handler.calendar_api.connection.send", interrupt)
+    status, text, _ = bulk()
+    assert status == 130
+    assert text.startswith(
+        "4 rows: none begun\ninterrupted: 4 rows were not begun; run the same command again to go on\n"
+    )
+    assert emulator.calls == ["oauth2.token", "calendarList.list"]
+    assert results(folder / "people.results.csv") == []
+
+
+def test_a_reader_that_goes_away_loses_no_result(emulate, folder):
+    """If nobody reads on (| head), the run stops, and what was in flight is written down all the same."""
+    emulator = emulate(STATE)
+    (folder / "people.csv").write_text(f"{HEADER}\n{ROWS}")
+    status = main(["bulk", "people.csv"], io.StringIO(), Fails(BrokenPipeError()), io.StringIO())
+    assert status == 1
+    written = [line["rule_id"] for line in results(folder / "people.results.csv") if line["change"] != "unchanged"]
+    assert len(written) == sum(emulator.calls.count(call) for call in ("acl.insert", "acl.delete", "acl.update"))
+
+
+def test_a_terminal_shows_a_bar(emulate, folder):
+    """On a terminal a bar moves, and rows are not told one by one; what failed is told in the end."""
+    emulate(STATE)
+    (folder / "people.csv").write_text(f"{HEADER}\n{ROWS}Nothing,user,a@acme.com,reader\n")
+    stdout, stderr = io.StringIO(), Screen()
+    assert main(["bulk", "people.csv", "--per-minute", "100000"], io.StringIO(), stdout, stderr) == 1
+    assert "5/5" in stderr.getvalue()
+    assert "created: " not in stdout.getvalue()
+    assert stdout.getvalue().startswith("line 6: 'Nothing': failed: ")
+
+
+def test_without_rich_a_terminal_has_plain_lines(emulate, folder, monkeypatch):
+    """The package rich is an extra: without it each row is told as it is without a terminal."""
+    emulate(STATE)
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    (folder / "people.csv").write_text(f"{HEADER}\n{ROWS}")
+    stdout, stderr = io.StringIO(), Screen()
+    assert main(["bulk", "people.csv"], io.StringIO(), stdout, stderr) == 0
+    assert stderr.getvalue() == ""
+    assert stdout.getvalue().startswith("line 2: 'Example Calendar': created: ")
+
+
+def test_other_threads_may_run_it(emulate, bulk):
+    """Only the main thread gets signals; a run in another one does without."""
+    emulate(STATE)
+    statuses = []
+    thread = threading.Thread(target=lambda: statuses.append(bulk()[0]))
+    thread.start()
+    thread.join()
+    assert statuses == [0]
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_secret_is_shown(emulate, folder, form):
+    """Neither the output nor the results hold an info value."""
+    canaries = {name: f"CANARY-{name}" for name in ACCOUNT}
+    emulate({**STATE, "account": canaries})
+    (folder / "people.csv").write_text(f"{HEADER}\n{ROWS}")
+    (folder / "account.json").write_text(json.dumps({**canaries, "enable_debug_logging": "Yes"}))
+    (folder / "account.json").chmod(0o600)
+    status, text, errors = command("bulk", "people.csv", "--info", "account.json", "--format", form)
+    assert status == 0
+    assert "CANARY" not in text + errors + (folder / "people.results.csv").read_text()
