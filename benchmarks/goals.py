@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from . import bulk
 from .bench import Server, has_callgrind, in_turn, serving
 
 if TYPE_CHECKING:
@@ -119,4 +120,12 @@ def _few(server: Server, client: str) -> Callable[[], float]:
     return lambda: statistics.median(server.run(client, "cpu", 3))
 
 
-GROUPS = {group.__name__: group for group in (requests, later_share, cold_share, threads, many_calendars)}
+def many_rows(_: int) -> Iterator[Figure]:
+    """Share one calendar 10,000 times in one go."""
+    cost = bulk.measure()
+    over = cost.requests - cost.bound
+    yield Figure(f"10,000 rows: {cost.requests:,} requests less rows, pages and sign-in", over, 0, "<=")
+    yield Figure("10,000 rows: memory growth", cost.growth, 20, "<=", MIB)
+
+
+GROUPS = {group.__name__: group for group in (requests, later_share, cold_share, threads, many_calendars, many_rows)}
