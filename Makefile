@@ -16,7 +16,7 @@ help:
 	@echo "make test-pythons  the tests on every Python from 3.10 on that is here"
 	@echo "make bench         how fast a share is, as ratios to others measured in the same run"
 	@echo "make format        write the code as the formatter would"
-	@echo "make docs          write the generated parts of README.md anew"
+	@echo "make docs          write the generated parts of README.md and of tests/ anew"
 	@echo "make build         the wheel and the sdist, in dist/"
 	@echo "make clean         remove what was built"
 
@@ -48,6 +48,8 @@ format: $(VENV)/dev.stamp
 
 docs: $(VENV)/dev.stamp
 	COLUMNS=80 $(RUN) -m cogapp -r -U README.md
+	$(RUN) -m handler describe --format node-xml > tests/engines/kinetic/node.xml
+	$(RUN) -m handler describe --format info-xml > tests/engines/kinetic/info.xml
 
 build: $(VENV)/dev.stamp
 	rm -rf build dist

@@ -165,6 +165,8 @@ def test_json_schema_is_of_the_parameters_by_default():
     ("form", "part", "says"),
     [
         ("json", "info", "--part does not go with the format json"),
+        ("node-xml", "info", "--part does not go with the format node-xml"),
+        ("info-xml", "info", "--part does not go with the format info-xml"),
         ("json-schema", "results", "json-schema is for info and parameters only"),
         ("json-schema", "errors", "json-schema is for info and parameters only"),
     ],

@@ -17,6 +17,7 @@ import pytest
 
 from handler import __version__
 from handler.emulator import Emulator
+from handler.engines.kinetic_package import package
 
 ROOT = Path(__file__).parent.parent
 BUILT = shutil.ignore_patterns("__pycache__", ".*", "build", "dist", "*.egg-info")
@@ -108,6 +109,13 @@ def test_the_installed_wheel_runs_the_examples_that_came_with_it(installed, tmp_
     done = run(installed, "-m", f"{PACKAGE}.handler", "run", str(examples), cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "0 failed" in done.stdout
+
+
+def test_the_installed_wheel_makes_the_kinetic_package(installed, tmp_path):
+    """The package for Kinetic Task can be made without a checkout, and is the same."""
+    done = run(installed, "-m", f"{PACKAGE}.handler", "package", "kinetic", "-o", "x.zip", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "x.zip").read_bytes() == package()
 
 
 def test_the_installed_wheel_shares(installed, tmp_path):

@@ -15,6 +15,7 @@ from .authorize_account import add_authorize
 from .check_connection import add_check
 from .describe_handler import add_describe
 from .output import Streams, print_error
+from .package_handler import add_package
 from .run_cases import add_run
 from .run_emulator import add_emulator
 from .share_many import add_bulk
@@ -33,6 +34,7 @@ VERBS = {
     "check": add_check,
     "describe": add_describe,
     "validate": add_validate,
+    "package": add_package,
     "emulator": add_emulator,
 }
 """What adds each verb to the parser, in the order of the help."""

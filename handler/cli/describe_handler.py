@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..descriptor import load
+from ..engines.kinetic_definition import info_xml, node_xml
 from ..errors import InvalidInput
 from .descriptor_tables import markdown, paragraph, tables, text
-from .output import Streams, print_json
+from .output import Streams, print_json, print_xml
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
+DEFINITIONS = {"node-xml": node_xml, "info-xml": info_xml}
 SUMMARY = "Show what the handler takes, answers and says"
 SCHEMAS = {"parameters": "Parameters", "info": "Info values"}
 """What a JSON Schema is of, by part."""
@@ -23,6 +25,7 @@ Examples:
   %(prog)s --format markdown --part parameters
   %(prog)s --format json-schema
   %(prog)s --format json-schema --part info
+  %(prog)s --format node-xml
 """
 
 
@@ -31,10 +34,11 @@ def add_describe(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     parser = verbs.add_parser("describe", help=SUMMARY, description=f"{SUMMARY}.", epilog=EXAMPLES)
     parser.add_argument(
         "--format",
-        choices=("text", "json", "markdown", "json-schema"),
+        choices=("text", "json", "markdown", "json-schema", *DEFINITIONS),
         default="text",
         help="text for people (the default), json (the whole descriptor), markdown (tables), "
-        "or json-schema (of the parameters or the info values, for editors and forms)",
+        "json-schema (of the parameters or the info values, for editors and forms), "
+        "or node-xml and info-xml (what Kinetic Task imports)",
     )
     parser.add_argument(
         "--part",
@@ -48,12 +52,13 @@ def describe(arguments: argparse.Namespace, streams: Streams) -> int:
     """Write the descriptor."""
     document = load().document
     form, part = arguments.format, arguments.part
+    if part and form in {"json", *DEFINITIONS}:
+        raise InvalidInput("invalid_input", f"--part does not go with the format {form}, which has no parts")
     if form == "json":
-        if part:
-            raise InvalidInput(
-                "invalid_input", "--part does not go with the format json, which is the whole descriptor"
-            )
         print_json(document, streams.stdout)
+        return 0
+    if form in DEFINITIONS:
+        print_xml(DEFINITIONS[form](document).rstrip(), streams.stdout)
         return 0
     if form == "json-schema":
         part = part or "parameters"

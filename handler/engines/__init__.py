@@ -1,0 +1,1 @@
+"""One module per engine; each thin, none imported by the core."""

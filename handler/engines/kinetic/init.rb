@@ -1,0 +1,215 @@
+# encoding: utf-8
+# The Ruby end of the handler: hands a step to a Python process of its own, and answers
+# with what comes back. The handler itself is the Python beside this file.
+#
+# Ruby 1.9 without gems, as all handlers of an engine share one Ruby.
+class GoogleAppsCalendarShareV1
+  # Seconds; the handler itself ends a step earlier.
+  TIMEOUT = 180
+
+  # Seconds to wait for the rest of what an ended process wrote.
+  GRACE = 1
+
+  # The most bytes that are kept of what the process writes.
+  MOST = 1_000_000
+
+  # All that Python sees of the engine's environment, which may hold secrets of others.
+  ENVIRONMENT = %w(
+    PATH HOME LANG LANGUAGE LC_ALL LC_CTYPE TZ TMPDIR TMP TEMP SYSTEMROOT
+    HTTPS_PROXY https_proxy HTTP_PROXY http_proxy NO_PROXY no_proxy
+    REQUESTS_CA_BUNDLE SSL_CERT_FILE SSL_CERT_DIR CALENDAR_EMULATOR_HOST
+  )
+
+  # Neither PYTHON* variables nor a user's own packages count, and nothing is written beside the handler.
+  OPTIONS = %w(-E -s -B)
+
+  START = File.join(File.dirname(File.expand_path(__FILE__)), 'engines', 'kinetic', 'start.py')
+
+  AGAIN = 'the share may have been made or not: run the step again, which does nothing twice'
+
+  ENTITIES = { 'lt' => '<', 'gt' => '>', 'quot' => '"', 'apos' => "'", 'amp' => '&' }
+
+  # Takes the input document.
+  def initialize(input)
+    @input = input.to_s.dup.force_encoding('BINARY')
+  end
+
+  # Gives the results document, or raises `CODE: message`.
+  def execute
+    output, errors, status = run
+    errors = masked(errors)
+    $stderr.write(errors)
+    head = output[/\A(?:results|error) \d+\n/]
+    if head.nil? || output.bytesize - head.bytesize != head[/\d+/].to_i
+      fail_bridge("the program #{python} gave no answer within #{TIMEOUT} seconds and was ended; #{AGAIN}") if status.nil?
+      fail_bridge("the program #{python} ended with status #{status} and without a whole answer; #{AGAIN}#{last_words(errors)}")
+    end
+    answer = text(output[head.bytesize..-1])
+    raise answer if head.start_with?('error')
+    answer
+  end
+
+  # What Ruby shows of an object in its own errors: not the input, which holds secrets.
+  def inspect
+    "#<#{self.class}>"
+  end
+
+  private
+
+  # Gives stdout, stderr and the exit status of a process, the status nil if it had to be ended.
+  def run
+    output, errors = ''.dup.force_encoding('BINARY'), ''.dup.force_encoding('BINARY')
+    child = start
+    begin
+      threads = [
+        Thread.new { feed(child.stdin) },
+        Thread.new { drain(child.stdout, output) },
+        Thread.new { drain(child.stderr, errors) }
+      ]
+      status = child.wait(TIMEOUT)
+    ensure
+      child.kill if status.nil?
+    end
+    # A process that the child left behind may hold its pipes open for ever.
+    limit = Time.now + GRACE
+    threads.each { |thread| thread.join([limit - Time.now, 0].max) || thread.kill }
+    [output, errors, status]
+  end
+
+  def start
+    environment = {}
+    ENVIRONMENT.each { |name| environment[name] = ENV[name] if ENV[name] }
+    (RUBY_ENGINE == 'jruby' ? ChildOfJava : ChildOfRuby).new([python] + OPTIONS + [START], environment)
+  rescue SystemCallError, IOError => error
+    fail_bridge(
+      "the program #{python} cannot be started (#{error.message}); install Python 3.10 or newer where " \
+      'the engine runs, or name the program with its full path in the info value python_command'
+    )
+  end
+
+  def feed(stdin)
+    stdin.write(@input)
+  rescue SystemCallError, IOError
+    # It left without reading all; what it answered tells why.
+  ensure
+    close(stdin)
+  end
+
+  # Reads to the end, so that the process never waits for us.
+  def drain(stream, kept)
+    loop do
+      kept << stream.readpartial(65_536)
+      kept.replace(kept[-MOST..-1]) if kept.bytesize > 2 * MOST
+    end
+  rescue SystemCallError, IOError
+    # The end.
+  ensure
+    close(stream)
+  end
+
+  def close(stream)
+    stream.close
+  rescue SystemCallError, IOError
+    # It is closed.
+  end
+
+  def python
+    named = unescaped(infos.fetch('python_command', '')).strip
+    named.empty? ? 'python3' : named
+  end
+
+  # Gives the info values by name, as they are written. They stand before the parameters, so
+  # that no parameter can pass for one, however it is written.
+  def infos
+    found = @input[/\A.*?<parameters/m].to_s.scan(/<info\s+name\s*=\s*(["'])(.*?)\1\s*>([^<]*)</m)
+    Hash[found.map { |_, name, value| [text(name), text(value)] }]
+  end
+
+  def unescaped(value)
+    value.gsub(/&(?:(lt|gt|quot|apos|amp)|#(\d+)|#x(\h+));/) do
+      ENTITIES[$1] || [$2 ? $2.to_i : $3.hex].pack('U')
+    end
+  end
+
+  # Gives what Python wrote to stderr without any info value, in case it crashed over one.
+  def masked(errors)
+    secrets = infos.reject { |name, _| name == 'python_command' }.values.flat_map { |value| [value, unescaped(value)] }
+    secrets = secrets.select { |value| value.length > 5 }.sort_by { |value| -value.length }
+    secrets.inject(text(errors)) { |shown, value| shown.gsub(value, '***') }
+  end
+
+  def last_words(errors)
+    words = errors.split("\n").map(&:strip).reject(&:empty?).join(' / ')
+    words.empty? ? '' : "; it said: #{words[-500..-1] || words}"
+  end
+
+  # Gives bytes as UTF-8 text.
+  def text(bytes)
+    text = bytes.dup.force_encoding('UTF-8')
+    text.valid_encoding? ? text : text.encode('UTF-8', 'BINARY', :invalid => :replace, :undef => :replace)
+  end
+
+  def fail_bridge(problem)
+    raise "bridge_failed: #{problem}"
+  end
+
+  # A process of the JVM's. Open3 would hand it every open file of the JVM, and fails where
+  # JRuby has no native support.
+  class ChildOfJava
+    attr_reader :stdin, :stdout, :stderr
+
+    def initialize(command, environment)
+      require 'java'
+      builder = java.lang.ProcessBuilder.new(command)
+      builder.environment.clear
+      builder.environment.put_all(environment)
+      begin
+        @process = builder.start
+      rescue java.io.IOException => error
+        raise IOError, error.message
+      end
+      @stdin = @process.output_stream.to_io
+      @stdout, @stderr = @process.input_stream.to_io, @process.error_stream.to_io
+      [@stdin, @stdout, @stderr].each(&:binmode)
+    end
+
+    # Gives the exit status, nil if the process still runs after so many seconds.
+    def wait(seconds)
+      @process.exit_value if @process.wait_for(seconds * 1000, java.util.concurrent.TimeUnit::MILLISECONDS)
+    end
+
+    # Ends the process and its children; Java 8 does not know the children.
+    def kill
+      children = @process.respond_to?(:descendants) ? @process.descendants.to_array.to_a : []
+    ensure
+      @process.destroy_forcibly
+      children.to_a.each(&:destroy_forcibly)
+    end
+  end
+
+  # A process of Ruby's own, in a group with its children.
+  class ChildOfRuby
+    attr_reader :stdin, :stdout, :stderr
+
+    def initialize(command, environment)
+      require 'open3'
+      @stdin, @stdout, @stderr, @waiter =
+        Open3.popen3(environment, *command, :unsetenv_others => true, :pgroup => true)
+      [@stdin, @stdout, @stderr].each(&:binmode)
+    end
+
+    # Gives the exit status, 128 + n after the signal n, nil if the process still runs after so many seconds.
+    def wait(seconds)
+      return unless @waiter.join(seconds)
+      @waiter.value.exitstatus || 128 + @waiter.value.termsig
+    end
+
+    # Ends the process and its children.
+    def kill
+      Process.kill('KILL', -@waiter.pid)
+      @waiter.join
+    rescue Errno::ESRCH
+      # It has ended by itself.
+    end
+  end
+end
