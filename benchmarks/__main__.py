@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .bench import has_callgrind
 from .goals import GROUPS, Figure
+from .kinetic import has_jruby
 
 
 def main() -> int:
@@ -32,6 +33,8 @@ def main() -> int:
     _print("{date}, Python {python}, {cores} cores, {processor}; server on loopback, 200 calendars".format(**about))
     if not has_callgrind():
         _print("valgrind is not here: instructions are not counted")
+    if not has_jruby():
+        _print("jruby is not here: the step of Kinetic Task is not measured")
     _print(f"\n{'':<64} {'goal':>9} {'measured':>12}")
     figures = []
     for name in given.groups or GROUPS:

@@ -32,6 +32,16 @@ class Server:
         self._last = calendars - 1
         self._authorities = authorities
 
+    @property
+    def host(self) -> str:
+        """The address of HTTP, as the handler is pointed at it."""
+        return f"127.0.0.1:{self._ports['http']}"
+
+    @property
+    def title(self) -> str:
+        """Title of the last calendar, which is the one that is shared."""
+        return f"Project calendar {self._last:05}"
+
     def run(self, client: str, kind: str, shares: int, scheme: str = "http", **more: Any) -> Any:
         """Give what a worker answers."""
         arguments, environment = self._worker(client, kind, shares, scheme, more)
@@ -66,7 +76,7 @@ class Server:
     def _worker(
         self, client: str, kind: str, shares: int, scheme: str, more: dict[str, Any]
     ) -> tuple[list[str], dict[str, str]]:
-        place = (scheme, self._ports[scheme], f"Project calendar {self._last:05}",
+        place = (scheme, self._ports[scheme], self.title,
                  f"c_{self._last:064x}@group.calendar.google.com")  # fmt: skip
         job = {
             "client": client, "kind": kind, "shares": shares, "place": place,
@@ -79,7 +89,7 @@ class Server:
             "HTTPLIB2_CA_CERTS": str(self._authorities),
         }
         if scheme == "http":
-            environment["CALENDAR_EMULATOR_HOST"] = f"127.0.0.1:{self._ports['http']}"
+            environment["CALENDAR_EMULATOR_HOST"] = self.host
         quiet = ["-W", "ignore"]  # google-api-core warns of the Python's age
         return [sys.executable, *quiet, "-m", "benchmarks.worker", json.dumps(job)], environment
 

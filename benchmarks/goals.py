@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import bulk
 from .bench import Server, has_callgrind, in_turn, serving
+from .kinetic import commands, has_jruby, steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -128,4 +129,19 @@ def many_rows(_: int) -> Iterator[Figure]:
     yield Figure("10,000 rows: memory growth", cost.growth, 20, "<=", MIB)
 
 
-GROUPS = {group.__name__: group for group in (requests, later_share, cold_share, threads, many_calendars, many_rows)}
+def kinetic_step(rounds: int) -> Iterator[Figure]:
+    """Compare a step of Kinetic Task with a command that makes the same share."""
+    if not has_jruby():
+        return
+    with serving() as server, steps(server) as step:
+        spent = in_turn(rounds, {"step": step, "command": commands(server)})
+    yield Figure("step of Kinetic Task on JRuby, wall time over HTTP", spent["step"] * 1000, None, "", "ms")
+    yield Figure(
+        "step of Kinetic Task / python -m handler share, wall time", spent["step"] / spent["command"], 1.3, "<="
+    )
+
+
+GROUPS = {
+    group.__name__: group
+    for group in (requests, later_share, cold_share, threads, many_calendars, many_rows, kinetic_step)
+}
