@@ -37,6 +37,7 @@ def execute(
     params: Mapping[str, str | bool | None],
     *,
     attempts: int | None = None,
+    raise_retryable: bool = False,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Results:
     """Make sure that a recipient has the given access to a calendar.
@@ -45,7 +46,8 @@ def execute(
     more) takes the place of the descriptor's; 1 never waits, for engines that retry by
     themselves. `clock` is for tests. Raises HandlerError, or one of its children, as
     handler.yaml lists them; with Error Handling "Error Message" only
-    InvalidDescriptor and a wrong Error Handling are raised, and the rest is a result.
+    InvalidDescriptor and a wrong Error Handling are raised, and the rest is a result -
+    except, with `raise_retryable`, what an engine is to try again.
     """
     descriptor = load()
     info_values, info_problems = descriptor.info.read(info)
@@ -65,7 +67,8 @@ def execute(
         found = repeat(Share(connection, wish, log), policy, deadline, clock, renew=connection.renew, log=log)
     except HandlerError as error:
         log("%s: %s", error.code, error.message)
-        if values.get("error_handling") != "Error Message" or isinstance(error, InvalidDescriptor):
+        always = isinstance(error, InvalidDescriptor) or (raise_retryable and error.retryable)
+        if always or values.get("error_handling") != "Error Message":
             raise
         found = {"handler_error_message": error.message, "handler_error_code": error.code}
     return Results(descriptor.titles, found)

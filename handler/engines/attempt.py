@@ -1,0 +1,84 @@
+"""One attempt at a step, for engines that try again by themselves.
+
+What each of their adapters needs and none should write twice: an account by name,
+errors that the engine can act on, and no foreign text where a secret could be in it.
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote as url_quote
+from urllib.parse import quote_plus
+
+from ..descriptor import invalid_input
+from ..errors import HandlerError, quote
+from ..task import execute, logger
+
+InfoOf = Callable[[str], Mapping[str, Any]]
+"""Gives the info values of a connection; raises KeyError for one that it does not know."""
+
+DEFAULT_CONNECTION = "default"
+FRAME = '  File "'
+"""How the part of a traceback begins that holds source code, and no values."""
+LOOKS_SECRET = re.compile(r"[\w.~+/=-]{20,}")
+"""As long as an access token, which nobody here knows by its value."""
+SHORTEST_MASKED = 4
+"""Characters; a shorter value stands in ordinary words, and masking it would show it."""
+
+
+class Unexpected(Exception):
+    """An exception that is none of the handler's: its text is the other's class name, and no more."""
+
+
+def attempt(info_of: InfoOf, connection: Any, parameters: Any) -> dict[str, str]:
+    """Do a step once with the info values of a connection, and give its results.
+
+    No connection ("" or None) is the one called `default`. Raises HandlerError, what an
+    engine is to try again whatever Error Handling says; InvalidInput for a connection
+    that is unknown; and Unexpected, after the rest was written to the log, redacted.
+    """
+    info: Any = None
+    try:
+        info = _known(info_of, connection or DEFAULT_CONNECTION)
+        return dict(execute(info, parameters, attempts=1, raise_retryable=True))
+    except HandlerError:
+        raise
+    except Exception as error:  # noqa: BLE001 -- whatever it is, its text must not reach the engine
+        logger.error("a step failed unexpectedly\n%s", redacted(error, info))
+        failed = Unexpected(type(error).__name__)
+    raise failed  # here, so that the error itself is no context of it
+
+
+def redacted(error: BaseException, info: Any) -> str:
+    """Give a traceback without any info value, and without what may be an access token.
+
+    As long as the info values are not known, that is class name and source lines.
+    """
+    if not isinstance(info, Mapping):
+        return "".join([*traceback.format_tb(error.__traceback__), type(error).__name__])
+    values = (value.strip() for value in info.values() if isinstance(value, str))
+    hidden = sorted((value for value in values if len(value) >= SHORTEST_MASKED), key=len, reverse=True)
+    return "".join(_masked(part, hidden) for part in traceback.format_exception(error)).rstrip()
+
+
+def _known(info_of: InfoOf, connection: Any) -> Mapping[str, Any]:
+    if not isinstance(connection, str):
+        problem = f"is of the type {type(connection).__name__}, but must be text"
+        raise invalid_input({"connection": problem})
+    try:
+        return info_of(connection)
+    except KeyError:
+        problem = f"{quote(connection)} is not known here; name one that the worker was started with"
+        raise invalid_input({"connection": problem}) from None
+
+
+def _masked(part: str, hidden: list[str]) -> str:
+    if part.startswith(FRAME):
+        return part
+    for value in hidden:
+        for form in (value, repr(value)[1:-1], url_quote(value), url_quote(value, safe=""), quote_plus(value)):
+            part = part.replace(form, "***")
+    return LOOKS_SECRET.sub("***", part)

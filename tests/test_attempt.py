@@ -1,0 +1,163 @@
+"""One attempt for an engine that tries again by itself: accounts by name, errors to act on, no foreign text."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from handler import InvalidInput, NotFound, Refused, Unavailable, execute
+from handler.descriptor import DESCRIPTOR
+from handler.emulator import ACCOUNT
+from handler.engines.attempt import Unexpected, attempt, redacted
+
+PARAMETERS = {
+    "calendar_name": "Example Calendar",
+    "scope": "user",
+    "recipient": "jane@acme.com",
+    "calendar_access": "reader",
+}
+INFO = {"client_id": "CANARY 1d", "client_secret": "CANARY'S/3CR3T", "refresh_token": "1//CANARY"}
+TOKEN = "ya29.a0AfH6SMB-CANARY_token"
+FAULT = {"method": "acl.get", "fault": "error", "status": 503}
+
+
+def of(**connections):
+    """Give a function that knows these connections."""
+    return connections.__getitem__
+
+
+@pytest.mark.parametrize("connection", ["default", "", None])
+def test_the_step_is_done_with_the_account_of_the_connection(emulate, connection):
+    """The results are a plain dict, as far as an engine can see, and no connection is the default one."""
+    emulate()
+    results = attempt(of(default=ACCOUNT), connection, PARAMETERS)
+    assert type(results) is dict
+    assert results["change"] == "created"
+
+
+@pytest.mark.parametrize("connection", ["acme", "Default", " default", 5, ["default"]], ids=str)
+def test_an_unknown_connection_is_wrong_input(monkeypatch, connection):
+    """A connection that nobody knows is said, for good, and no request is made."""
+    monkeypatch.setenv("CALENDAR_EMULATOR_HOST", "127.0.0.1:1")
+    with pytest.raises(InvalidInput) as caught:
+        attempt(of(default=ACCOUNT), connection, PARAMETERS)
+    assert list(caught.value.details["fields"]) == ["connection"]
+    assert caught.value.__cause__ is None
+
+
+def test_it_is_one_attempt(emulate):
+    """What may pass is raised at once, for the engine to try again."""
+    emulator = emulate({"faults": [FAULT]})
+    with pytest.raises(Unavailable):
+        attempt(of(default=ACCOUNT), None, PARAMETERS)
+    assert emulator.calls.count("acl.get") == 1
+
+
+def test_what_may_pass_is_raised_whatever_error_handling_says(emulate):
+    """An error as a result would end the step for the engine; what does not pass becomes one."""
+    emulate({"faults": [FAULT]})
+    wish = {**PARAMETERS, "error_handling": "Error Message"}
+    with pytest.raises(Unavailable):
+        attempt(of(default=ACCOUNT), None, wish)
+    results = attempt(of(default=ACCOUNT), None, {**wish, "calendar_name": "Nothing"})
+    assert results["handler_error_code"] == "calendar_not_found"
+
+
+def test_without_an_engine_error_message_makes_results_of_all(emulate):
+    """Who calls execute and wants errors as results gets what may pass as one too."""
+    emulate({"faults": [FAULT]})
+    results = execute(ACCOUNT, {**PARAMETERS, "error_handling": "Error Message"}, attempts=1)
+    assert results["handler_error_code"] == "google_unavailable"
+
+
+@pytest.mark.parametrize(
+    ("state", "parameters", "error"),
+    [
+        ({}, {"calendar_name": "Nothing"}, NotFound),
+        ({"faults": [{**FAULT, "status": 403, "reason": "quotaExceeded"}]}, {}, Refused),
+    ],
+    ids=["not found", "refused"],
+)
+def test_errors_of_the_handler_are_raised_as_they_are(emulate, state, parameters, error):
+    """An engine sees code, class and details."""
+    emulate(state)
+    with pytest.raises(error):
+        attempt(of(default=ACCOUNT), None, {**PARAMETERS, **parameters})
+
+
+def fails_with(*texts):
+    """Give a step that fails in a way nobody has foreseen, with a cause, and these texts."""
+
+    def execute(*_, **__):
+        try:
+            raise KeyError(*texts)
+        except KeyError as error:
+            raise RuntimeError(" ".join(texts)) from error
+
+    return execute
+
+
+def test_an_unexpected_exception_leaves_its_class_name_alone(monkeypatch, caplog):
+    """The engine gets a class name without text, cause or context; the log says where it was, and hides the secrets."""
+    monkeypatch.setattr("handler.engines.attempt.execute", fails_with("the answer was", *INFO.values(), TOKEN))
+    with caplog.at_level(logging.ERROR), pytest.raises(Unexpected) as caught:
+        attempt(of(default=INFO), None, PARAMETERS)
+    assert str(caught.value) == "RuntimeError"
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+    (record,) = caplog.records
+    assert record.name == "google_apps_calendar_share"
+    assert record.exc_info is None
+    assert "RuntimeError: the answer was *** *** *** ***" in record.message
+    assert "KeyError: ('the answer was', '***', " in record.message
+    assert f'File "{__file__}"' in record.message
+    assert "CANARY" not in caplog.text.replace(fails_with.__name__, "")
+
+
+@pytest.mark.parametrize(
+    "form", ["{}", "'{}'", "{!r}", "a{}b", "{}\n{}"], ids=["bare", "quoted", "repr", "inside", "twice"]
+)
+@pytest.mark.parametrize("secret", INFO.values())
+def test_each_form_of_a_secret_is_hidden(secret, form):
+    """A value is found also where it is quoted, escaped, part of a word or of an address."""
+    for written in (secret, quote(secret), quote(secret, safe=""), quote_plus(secret)):
+        assert "CANARY" not in redacted(ValueError(form.format(written, written)), INFO)
+
+
+def test_a_secret_within_a_longer_one_uncovers_nothing():
+    """The longer value is hidden first, so that no end of it is left over."""
+    assert "tail" not in redacted(ValueError("secret-tail"), {"client_id": "secret", "client_secret": "secret-tail\n"})
+
+
+def test_while_the_secrets_are_unknown_no_text_is_shown(caplog):
+    """A vault that cannot be read may quote its own password: its text is left out."""
+
+    def vault(_):
+        raise ConnectionError("password hunter2")
+
+    with caplog.at_level(logging.ERROR), pytest.raises(Unexpected, match=r"^ConnectionError$"):
+        attempt(vault, None, PARAMETERS)
+    assert "in vault" in caplog.text
+    assert caplog.messages[0].endswith("ConnectionError")
+    assert "hunter2" not in caplog.text.replace('raise ConnectionError("password hunter2")', "")
+
+
+def test_an_interrupt_is_no_error_of_the_step(monkeypatch):
+    """Ctrl-C ends the program, and is not turned into a failed step."""
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("handler.engines.attempt.execute", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        attempt(of(default=ACCOUNT), None, PARAMETERS)
+
+
+def test_it_needs_no_engine():
+    """What all adapters share is imported where no engine is installed."""
+    program = "import sys; sys.modules['temporalio'] = None; import handler.engines.attempt"
+    subprocess.run([sys.executable, "-c", program], cwd=DESCRIPTOR.parent, check=True)
