@@ -3,15 +3,19 @@
 PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin/python
+ENGINES ?= temporal
+# Measured where their engines are.
+ADAPTERS := handler/engines/temporal_*
 PYTHONS ?= python3.10 python3.11 python3.12 python3.13 python3.14
 export PIP_USER := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PIP_TARGET PIP_PREFIX
 
-.PHONY: help demo test check bench format docs build test-pythons clean begin-anew
+.PHONY: help demo test test-engines test-engine check bench format docs build test-pythons clean begin-anew
 help:
 	@echo "make demo          share a calendar on a local emulator of Google Calendar"
 	@echo "make test          all tests, with branch coverage of handler/"
+	@echo "make test-engines  the step on real workflow engines: $(ENGINES)"
 	@echo "make check         format, lint, types, import directions, generated docs"
 	@echo "make test-pythons  the tests on every Python from 3.10 on that is here"
 	@echo "make bench         how fast a share is, as ratios to others measured in the same run"
@@ -30,7 +34,19 @@ test: $(VENV)/test.stamp
 	@rm -f .coverage .coverage.*
 	$(RUN) -m coverage run -m pytest $(PYTEST)
 	@$(RUN) -m coverage combine --quiet
-	$(RUN) -m coverage report
+	$(RUN) -m coverage report --omit='$(ADAPTERS)'
+
+# One environment an engine, with what is locked beside its tests.
+test-engines:
+	@for engine in $(ENGINES); do \
+	  echo "== $$engine"; $(MAKE) --no-print-directory VENV=.venvs/$$engine ENGINE=$$engine test-engine || exit 1; \
+	done
+
+test-engine: $(VENV)/engine.stamp
+	@rm -f .coverage .coverage.*
+	$(RUN) -m coverage run --source=handler/engines -m pytest tests/engines/$(ENGINE) $(PYTEST)
+	@$(RUN) -m coverage combine --quiet
+	$(if $(wildcard handler/engines/$(ENGINE)_*),$(RUN) -m coverage report --include='handler/engines/$(ENGINE)_*')
 
 check: $(VENV)/dev.stamp
 	$(RUN) -m ruff format --check .
@@ -72,6 +88,10 @@ $(VENV)/run.stamp: setup.cfg pyproject.toml handler/version.py $(VENV)/pyvenv.cf
 $(VENV)/test.stamp: $(VENV)/run.stamp
 $(VENV)/dev.stamp: $(VENV)/test.stamp
 $(VENV)/bench.stamp: $(VENV)/run.stamp
+$(VENV)/engine.stamp: tests/engines/$(ENGINE)/requirements.txt setup.cfg handler/version.py $(VENV)/pyvenv.cfg
+	@echo "Installing what the tests with $(ENGINE) need into $(VENV) ..."
+	@$(RUN) -m pip install -qq --require-hashes -r $<
+	@$(RUN) -m pip install -qq --no-deps --no-build-isolation --editable . && touch $@
 $(VENV)/%.stamp:
 	@echo "Installing what '$*' needs into $(VENV) ..."
 	@$(RUN) -m pip install -qq --editable '.[$*]' && touch $@

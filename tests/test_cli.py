@@ -11,6 +11,7 @@ import shlex
 import subprocess
 import sys
 import warnings
+from types import SimpleNamespace
 
 import pytest
 
@@ -108,11 +109,17 @@ def test_every_example_in_the_help_is_true(example, emulate, monkeypatch, tmp_pa
     emulate()
     monkeypatch.setattr("handler.cli.run_emulator.time.sleep", _interrupt)
     monkeypatch.setattr("webbrowser.open", lambda _: True)
+    engine = SimpleNamespace(serve=_nothing, NoServerError=OSError)
+    monkeypatch.setitem(sys.modules, "handler.engines.temporal_worker", engine)
     assert main(shlex.split(example)[1:], Screen("yes\n"), Person(), io.StringIO()) == 0
 
 
 def _interrupt(_=None):
     raise KeyboardInterrupt
+
+
+async def _nothing(*_):
+    pass
 
 
 def test_version_is_the_release_number():

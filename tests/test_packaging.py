@@ -84,8 +84,8 @@ def test_the_sdist_holds_the_tests_and_what_they_read(built):
     with tarfile.open(built[0]) as sdist:
         found = {name.partition("/")[2] for name in sdist.getnames()}
     assert {"Makefile", "README.md", "CHANGELOG.md", "LICENSE", ".ci/run", "tests/conftest.py", "handler.yaml"} <= found
-    fixtures = {path.relative_to(ROOT).as_posix() for path in (ROOT / "fixtures").rglob("*.yaml")}
-    assert fixtures <= found
+    for folder, kind in (("fixtures", "*.yaml"), ("examples", "*.py"), ("tests/engines", "*.txt")):
+        assert {path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob(kind)} <= found
 
 
 def test_the_installed_program_knows_its_release(installed, tmp_path):

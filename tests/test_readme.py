@@ -53,3 +53,11 @@ def test_each_generated_table_is_between_its_markers(call):
 def test_each_verb_is_in_the_readme(verb):
     """Each verb of the command line is shown or named."""
     assert re.search(rf"(google-apps-calendar-share |`){verb}\b", TEXT)
+
+
+@pytest.mark.parametrize("engine", ["Temporal"])
+def test_the_section_of_an_engine_begins_with_three_lines_to_paste(engine):
+    """Whoever has that engine begins with the lines below its heading."""
+    block = re.search(rf"^### {engine}\n\n(?:[^`]*\n\n)?```sh\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+    assert block is not None
+    assert len(block[1].splitlines()) == 3

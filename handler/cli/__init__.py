@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import re
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import HandlerError, InvalidDescriptor, InvalidInput
@@ -14,17 +14,17 @@ from ..version import __version__
 from .authorize_account import add_authorize
 from .check_connection import add_check
 from .describe_handler import add_describe
-from .output import Streams, print_error
+from .output import Streams, logged_to, print_error
 from .package_handler import add_package
 from .run_cases import add_run
 from .run_emulator import add_emulator
+from .run_worker import add_worker
 from .share_many import add_bulk
 from .share_once import add_share
 from .validate_descriptor import add_validate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from typing import TextIO
+    from collections.abc import Sequence
 
 VERBS = {
     "run": add_run,
@@ -36,6 +36,7 @@ VERBS = {
     "validate": add_validate,
     "package": add_package,
     "emulator": add_emulator,
+    "worker": add_worker,
 }
 """What adds each verb to the parser, in the order of the help."""
 
@@ -90,7 +91,7 @@ def run_command(program: str, argv: Sequence[str], streams: Streams) -> int:
             print("error:", error, file=streams.stderr)
         return WRONG_INPUT
     try:
-        with _logged_to(streams.stderr):
+        with logged_to(streams.stderr, logger, logging.INFO):  # what Enable Debug Logging shows
             status: int = arguments.perform(arguments, streams)
     except HandlerError as error:
         print_error(error, arguments.format, streams.stderr)
@@ -127,17 +128,3 @@ def _parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Nam
         unknown = f"unknown options: {', '.join(options)}" if options else "more arguments than there should be"
         raise InvalidInput("invalid_input", f"{unknown}; see {parser.prog} {arguments.verb} --help")
     return arguments
-
-
-@contextmanager
-def _logged_to(stream: TextIO) -> Iterator[None]:
-    """Let Enable Debug Logging show the stages of a step."""
-    log, level = logging.StreamHandler(stream), logger.level
-    log.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    logger.addHandler(log)
-    logger.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        logger.removeHandler(log)
-        logger.setLevel(level)

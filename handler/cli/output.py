@@ -6,7 +6,9 @@ JSON and XML are plain ASCII, so that no locale can spoil them.
 from __future__ import annotations
 
 import json
+import logging
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from ..descriptor import load
@@ -15,7 +17,7 @@ from ..results import xml_attribute, xml_text
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 GREEN, RED = "32", "31"
 
@@ -26,6 +28,20 @@ class Streams(NamedTuple):
     stdin: TextIO
     stdout: TextIO
     stderr: TextIO
+
+
+@contextmanager
+def logged_to(stream: TextIO, logger: logging.Logger, level: int) -> Iterator[None]:
+    """Let a logger write to a stream for a while."""
+    log, before = logging.StreamHandler(stream), logger.level
+    log.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    logger.addHandler(log)
+    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.removeHandler(log)
+        logger.setLevel(before)
 
 
 def add_format(parser: argparse.ArgumentParser, xml: str) -> None:

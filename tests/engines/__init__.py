@@ -1,0 +1,1 @@
+"""The step on real workflow engines, each with an environment of its own: make test-engines."""

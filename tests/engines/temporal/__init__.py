@@ -1,0 +1,1 @@
+"""The step as an activity of Temporal, on its real servers."""
