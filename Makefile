@@ -32,7 +32,7 @@ demo: $(VENV)/run.stamp
 
 test: $(VENV)/test.stamp
 	@rm -f .coverage .coverage.*
-	$(RUN) -m coverage run -m pytest $(PYTEST)
+	$(RUN) -m coverage run -m pytest -n auto $(PYTEST)
 	@$(RUN) -m coverage combine --quiet
 	$(RUN) -m coverage report --omit='$(ADAPTERS)'
 
