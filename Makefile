@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin/python
-ENGINES ?= temporal
+ENGINES ?= temporal celery
 # Measured where their engines are.
 ADAPTERS := handler/engines/temporal_*
 PYTHONS ?= python3.10 python3.11 python3.12 python3.13 python3.14

@@ -55,7 +55,7 @@ def test_each_verb_is_in_the_readme(verb):
     assert re.search(rf"(google-apps-calendar-share |`){verb}\b", TEXT)
 
 
-@pytest.mark.parametrize("engine", ["Temporal"])
+@pytest.mark.parametrize("engine", ["Temporal", "Celery"])
 def test_the_section_of_an_engine_begins_with_three_lines_to_paste(engine):
     """Whoever has that engine begins with the lines below its heading."""
     block = re.search(rf"^### {engine}\n\n(?:[^`]*\n\n)?```sh\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
