@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import subprocess
 
 import pytest
 
@@ -55,9 +56,25 @@ def test_each_verb_is_in_the_readme(verb):
     assert re.search(rf"(google-apps-calendar-share |`){verb}\b", TEXT)
 
 
-@pytest.mark.parametrize("engine", ["Temporal", "Celery"])
+@pytest.mark.parametrize("engine", ["Engines that run commands", "Temporal", "Celery"])
 def test_the_section_of_an_engine_begins_with_three_lines_to_paste(engine):
     """Whoever has that engine begins with the lines below its heading."""
     block = re.search(rf"^### {engine}\n\n(?:[^`]*\n\n)?```sh\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
     assert block is not None
     assert len(block[1].splitlines()) == 3
+
+
+@pytest.mark.parametrize(("statuses", "ends_with"), [([0], 0), ([75, 75, 0], 0), ([75, 1], 1), ([2], 2)], ids=str)
+def test_the_script_that_tries_again_ends_as_the_step_does(statuses, ends_with, tmp_path):
+    """It goes on at 75 only, waits in between, and ends with the status of the last attempt."""
+    loop = re.search(r"^```sh\n(until .*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+    assert loop is not None
+    for number, status in enumerate(statuses):
+        (tmp_path / str(number)).write_text(str(status))
+    stand_ins = (
+        "google-apps-calendar-share() { first=$(ls | head -1); status=$(cat $first); rm $first; return $status; }\n"
+        "sleep() { test $1 -eq 60; }\n"
+    )
+    done = subprocess.run(["bash", "-c", f"{stand_ins}{loop[1]}"], cwd=tmp_path, check=False, timeout=60)
+    assert done.returncode == ends_with
+    assert not list(tmp_path.iterdir())
