@@ -28,7 +28,8 @@ from handler.emulator import ACCOUNT, Emulator
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FIXTURES = ROOT / "fixtures"
-FILES = sorted(FIXTURES.rglob("*.yaml"))
+# Rows are for execute_many: an engine makes a step of each.
+FILES = [file for file in sorted(FIXTURES.rglob("*.yaml")) if read_case(file).rows is None]
 JANE = {
     "calendar_name": "Example Calendar",
     "scope": "user",

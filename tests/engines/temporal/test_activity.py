@@ -20,7 +20,8 @@ from handler.engines.temporal_activity import activity_of, plugin
 from .conftest import JANE, ROOT, STEP
 
 FIXTURES = ROOT / "fixtures"
-FILES = sorted(FIXTURES.rglob("*.yaml"))
+# Rows are for execute_many: an engine makes a step of each.
+FILES = [file for file in sorted(FIXTURES.rglob("*.yaml")) if read_case(file).rows is None]
 
 
 def step(parameters, info=ACCOUNT, environment=None):
