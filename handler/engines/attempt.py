@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote as url_quote
 from urllib.parse import quote_plus
 
 from ..descriptor import invalid_input
 from ..errors import HandlerError, quote
 from ..task import execute, logger
+
+T = TypeVar("T")
 
 InfoOf = Callable[[str], Mapping[str, Any]]
 """Gives the info values of a connection; raises KeyError for one that it does not know."""
@@ -36,14 +38,28 @@ class Unexpected(Exception):
 def attempt(info_of: InfoOf, connection: Any, parameters: Any) -> dict[str, str]:
     """Do a step once with the info values of a connection, and give its results.
 
-    No connection ("" or None) is the one called `default`. Raises HandlerError, what an
-    engine is to try again whatever Error Handling says; InvalidInput for a connection
-    that is unknown; and Unexpected, after the rest was written to the log, redacted.
+    No connection ("" or None) is the one called `default`. Raises as `shielded` does;
+    what an engine is to try again whatever Error Handling says; and InvalidInput for a
+    connection that is unknown.
+    """
+    return shielded(lambda: _known(info_of, connection or DEFAULT_CONNECTION), lambda info: one_step(info, parameters))
+
+
+def one_step(info: Any, parameters: Any) -> dict[str, str]:
+    """Do a step once, and give its results; raises HandlerError, as `execute` does for an engine."""
+    return dict(execute(info, parameters, attempts=1, raise_retryable=True))
+
+
+def shielded(find_info: Callable[[], Any], do: Callable[[Any], T]) -> T:
+    """Do something with info values, so that no foreign text reaches the engine.
+
+    Raises HandlerError as it comes; and Unexpected for any other exception, after the
+    rest of that was written to the log, redacted.
     """
     info: Any = None
     try:
-        info = _known(info_of, connection or DEFAULT_CONNECTION)
-        return dict(execute(info, parameters, attempts=1, raise_retryable=True))
+        info = find_info()
+        return do(info)
     except HandlerError:
         raise
     except Exception as error:  # noqa: BLE001 -- whatever it is, its text must not reach the engine
