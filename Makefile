@@ -3,9 +3,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin/python
-ENGINES ?= temporal celery
+ENGINES ?= temporal airflow celery
 # Measured where their engines are.
-ADAPTERS := handler/engines/temporal_*
+ADAPTERS := handler/engines/temporal_*,handler/engines/airflow_*
 PYTHONS ?= python3.10 python3.11 python3.12 python3.13 python3.14
 export PIP_USER := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

@@ -30,6 +30,7 @@ def built(tmp_path_factory):
     tree = tmp_path_factory.mktemp("build") / "tree"
     shutil.copytree(ROOT, tree, ignore=BUILT)
     shutil.copytree(ROOT / ".ci", tree / ".ci")
+    shutil.copy(ROOT / "handler" / ".airflowignore", tree / "handler")
     subprocess.run([sys.executable, "-m", "build", "--no-isolation", str(tree)], check=True, capture_output=True)
     return next((tree / "dist").glob("*.tar.gz")), next((tree / "dist").glob("*.whl"))
 

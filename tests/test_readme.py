@@ -56,7 +56,7 @@ def test_each_verb_is_in_the_readme(verb):
     assert re.search(rf"(google-apps-calendar-share |`){verb}\b", TEXT)
 
 
-@pytest.mark.parametrize("engine", ["Engines that run commands", "Temporal", "Celery"])
+@pytest.mark.parametrize("engine", ["Engines that run commands", "Temporal", "Airflow", "Celery"])
 def test_the_section_of_an_engine_begins_with_three_lines_to_paste(engine):
     """Whoever has that engine begins with the lines below its heading."""
     block = re.search(rf"^### {engine}\n\n(?:[^`]*\n\n)?```sh\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)

@@ -19,6 +19,7 @@ THIRD_PARTIES = {
     "httplib2": {"calendar_api"},
     "urllib3": {"calendar_api"},
     "certifi": {"calendar_api"},
+    "airflow": {"engines"},
     "temporalio": {"engines"},
     "yaml": {"documents.py"},
     "jsonschema": {"documents.py"},

@@ -1,0 +1,1 @@
+"""Airflow: the operators by themselves, and on a real one."""
