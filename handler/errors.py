@@ -12,9 +12,16 @@ HandlerError                 also raised itself: an answer that cannot be
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import quote as url_quote
+from urllib.parse import quote_plus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SHOWN_CHARACTERS = 100
+SHORTEST_MASKED = 4
+"""Characters; a shorter secret stands in ordinary words, and masking it would show it."""
 CONTROL = "[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 """Unicode's categories Cc, Cs, Zl and Zp, as a pattern: they could break the line or the encoding."""
 
@@ -93,3 +100,12 @@ def shown(text: str) -> str:
 def quote(text: str) -> str:
     """Put foreign text in quotes, on one line and cut at 100 characters."""
     return f"'{shown(text)}'"
+
+
+def masked(text: str, secrets: Iterable[str]) -> str:
+    """Give foreign text without these secrets in it, as they are or in the forms that addresses and reprs have."""
+    # The longest first: one may be the beginning of another.
+    for secret in sorted((secret for secret in secrets if len(secret) >= SHORTEST_MASKED), key=len, reverse=True):
+        for form in (secret, repr(secret)[1:-1], url_quote(secret), url_quote(secret, safe=""), quote_plus(secret)):
+            text = text.replace(form, "***")
+    return text

@@ -10,12 +10,11 @@ import json
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, quote_plus
 
 from google.auth.exceptions import GoogleAuthError
 from google.oauth2.credentials import Credentials
 
-from ..errors import HandlerError, Unavailable
+from ..errors import HandlerError, Unavailable, masked
 from .answers import token_error, token_of
 from .transport import send
 
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from .transport import Answer, Limits
 
 MOST_ACCOUNTS = 256
-SHORTEST_MASKED = 4
-"""Characters; a shorter secret stands in ordinary words, and masking it would show it."""
 
 
 class Account:
@@ -85,11 +82,7 @@ class Account:
 
     def masked(self, text: str, token: str = "") -> str:
         """Give foreign text without the account's secrets and this access token in it."""
-        for secret in (self._credentials.client_secret, self._credentials.refresh_token, token):
-            if len(secret) >= SHORTEST_MASKED:
-                for form in (secret, quote(secret, safe=""), quote_plus(secret)):
-                    text = text.replace(form, "***")
-        return text
+        return masked(text, (self._credentials.client_secret, self._credentials.refresh_token, token))
 
     def _kept(self) -> str:
         # Read once: another thread may forget the token between two looks at it.

@@ -21,7 +21,7 @@ from urllib.parse import urlencode, urlsplit
 
 from google_auth_oauthlib.flow import Flow
 
-from ..errors import AuthorizationFailed, HandlerError, quote
+from ..errors import AuthorizationFailed, HandlerError, masked, quote
 from .answers import OAUTH_CODE, token_error, token_of
 from .connection import addresses
 from .transport import send
@@ -115,10 +115,7 @@ def _failed(message: str, remedy: str = AGAIN) -> AuthorizationFailed:
 
 
 def _refused(answer: Answer, secrets: Mapping[str, str]) -> HandlerError:
-    def masked(text: str) -> str:
-        return functools.reduce(lambda shown, secret: shown.replace(secret, "***"), secrets.values(), text)
-
-    error = token_error(answer, masked)
+    error = token_error(answer, functools.partial(masked, secrets=secrets.values()))
     if error.details["reason"] == "invalid_grant":
         # The table speaks of a refresh token; here it is the code.
         return _failed("Google does not accept the code of its own page: it is too old, or was used.", SOONER)

@@ -10,11 +10,9 @@ import re
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
-from urllib.parse import quote as url_quote
-from urllib.parse import quote_plus
 
 from ..descriptor import invalid_input
-from ..errors import HandlerError, quote
+from ..errors import HandlerError, masked, quote
 from ..task import execute, logger
 
 T = TypeVar("T")
@@ -27,8 +25,6 @@ FRAME = '  File "'
 """How the part of a traceback begins that holds source code, and no values."""
 LOOKS_SECRET = re.compile(r"[\w.~+/=-]{20,}")
 """As long as an access token, which nobody here knows by its value."""
-SHORTEST_MASKED = 4
-"""Characters; a shorter value stands in ordinary words, and masking it would show it."""
 
 
 class Unexpected(Exception):
@@ -75,8 +71,7 @@ def redacted(error: BaseException, info: Any) -> str:
     """
     if not isinstance(info, Mapping):
         return "".join([*traceback.format_tb(error.__traceback__), type(error).__name__])
-    values = (value.strip() for value in info.values() if isinstance(value, str))
-    hidden = sorted((value for value in values if len(value) >= SHORTEST_MASKED), key=len, reverse=True)
+    hidden = [value.strip() for value in info.values() if isinstance(value, str)]
     return "".join(_masked(part, hidden) for part in traceback.format_exception(error)).rstrip()
 
 
@@ -94,7 +89,4 @@ def _known(info_of: InfoOf, connection: Any) -> Mapping[str, Any]:
 def _masked(part: str, hidden: list[str]) -> str:
     if part.startswith(FRAME):
         return part
-    for value in hidden:
-        for form in (value, repr(value)[1:-1], url_quote(value), url_quote(value, safe=""), quote_plus(value)):
-            part = part.replace(form, "***")
-    return LOOKS_SECRET.sub("***", part)
+    return LOOKS_SECRET.sub("***", masked(part, hidden))
