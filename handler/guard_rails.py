@@ -5,12 +5,11 @@ They are held before any request is made. Taking access away is never forbidden.
 
 from __future__ import annotations
 
-import encodings.idna  # noqa: F401 -- else the first name imports it, under a lock that a fork would copy
 import unicodedata
 from typing import TYPE_CHECKING
 
+from .access_rules import ROLES, ascii_domain
 from .errors import Refused, quote, shown
-from .share import ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,19 +54,8 @@ def _broken(info: Mapping[str, str], params: Mapping[str, str]) -> Iterator[tupl
 
 
 def _domain_of(recipient: str) -> str:
-    """Give the domain of an address, or the domain itself, in ASCII; "" if it could be read as another one.
-
-    Google may take a full-width @ for an @, and the two standards for names with other
-    letters read some of them differently, such as the sharp s (RFC 5895, UTS 46):
-    a name is given only if it comes back the same as it went.
-    """
+    """Give the domain of an address, or the domain itself, in ASCII; "" if it could be read as another one."""
+    # Google may take a full-width @ for an @.
     if unicodedata.normalize("NFKC", recipient).count("@") > 1:
         return ""
-    domain = recipient.lower().rpartition("@")[2]
-    if domain.isascii():
-        return domain
-    try:
-        name = domain.encode("idna")
-        return name.decode("ascii") if name.decode("idna") == domain else ""
-    except UnicodeError:
-        return ""
+    return ascii_domain(recipient.rpartition("@")[2])

@@ -5,20 +5,22 @@ Knows nothing of HTTP, YAML or engines; it is handed the calendar API.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from .errors import NotFound, Refused, Unavailable, quote, shown
+from .access_rules import PUBLIC, ROLES, folded, grantee_of
+from .errors import HandlerError, NotFound, Refused, Unavailable, quote, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from .calendar_api import Calendar, Connection, Rule
 
+T = TypeVar("T")
+
 PRIMARY = "primary"
-ROLES = ("none", "freeBusyReader", "reader", "writerWithoutPrivateAccess", "writer", "owner")
-"""Every role, the weakest first."""
 # Ids of secondary, resource and system calendars: Google makes them, so no title is one.
 GOOGLE_ID = re.compile(r"[^\s@]+@(?:[^\s@]+\.)?calendar\.google\.com")
 ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
@@ -55,7 +57,7 @@ class Wish(NamedTuple):
         return cls(
             calendar_name=parameters["calendar_name"],
             scope=scope,
-            recipient="" if scope == "default" else parameters["recipient"].lower(),
+            recipient="" if scope == PUBLIC else parameters["recipient"].lower(),
             role=parameters["calendar_access"],
             notify=parameters["send_notifications"] == "Yes",
             dry_run=parameters["dry_run"] == "Yes",
@@ -81,106 +83,192 @@ class Share:
         log: Callable[[str], None],
         *,
         target: Target | None = None,
-        rules: Mapping[str, Rule] | None = None,
+        rules: Mapping[str, Sequence[Rule]] | None = None,
     ) -> None:
-        """Take the wish, and what is known already: the calendar, and its rules by id.
+        """Take the wish, and what is known already: the calendar, and its rules by grantee.
 
         The rules spare the first read and no later one: what was read before a write
         that failed says nothing of what is there after it.
         """
         self._api = api
         self._log = log
-        self._name = wish.calendar_name
-        self._role = wish.role
-        self._notify = wish.notify
-        self._dry_run = wish.dry_run
-        self._scope = {"type": wish.scope, **({"value": wish.recipient} if wish.recipient else {})}
-        self._rule_id = wish.rule_id
+        self._wish = wish
         self._target = target
-        self._rules = rules
-        self._previous = ""
+        self._listed = rules
+        self._first: list[Rule] | None = None
+        # Ids that the recipient's rule may have: as asked for, and as Google may have spelt it.
+        self._ids = list(dict.fromkeys((wish.rule_id, folded(wish.rule_id))))
+        self._may_have_landed = False
 
     def __call__(self) -> dict[str, str]:
         """Make the recipient have exactly the wanted role, and give the results.
 
         Raises NotFound, Refused, AuthorizationFailed, Unavailable, or HandlerError for
-        an answer that cannot be Google's.
+        an answer that cannot be Google's. If a write may have landed all the same, the
+        details say which, so that it can be undone: calendar_id, rule_id,
+        previous_access and change.
         """
         try:
             if self._target is None:
-                self._target = find_calendar(self._api.calendars, self._name)
-                self._log(f"calendar {quote(self._name)} is {self._target.calendar_id}")
+                self._target = find_calendar(self._api.calendars, self._wish.calendar_name)
+                self._log(f"calendar {quote(self._wish.calendar_name)} is {self._target.calendar_id}")
             # A rule that somebody else removes between the read and the write is read again, once.
             return self._converge(self._target) or self._converge(self._target) or self._contested()
-        except Refused as error:
-            if self._target and is_not_ready(self._target, error):
-                raise not_ready(self._name, error) from error
-            raise
+        except HandlerError as error:
+            told = self._told(error)
+            if told is error:
+                raise
+            raise told from error
 
     def _converge(self, target: Target) -> dict[str, str] | None:
         """Read, compare and write; None if the rule was gone when it was to be updated."""
-        rule = self._read(target)
-        present = rule.role if rule else "none"
-        if not self._previous:
-            self._previous = present
-        self._log(f"{self._rule_id} has {present} and is to have {self._role}")
-        if rule is None and not target.known and (self._dry_run or self._role == "none"):
+        wish, rules = self._wish, self._read(target)
+        rule, present = (rules[0], rules[0].role) if rules else (None, "none")
+        self._log(f"{wish.rule_id} has {present} and is to have {wish.role}")
+        if rule is None and not target.known and wish.dry_run:
             # Without a write nobody else would notice that there is no such calendar.
             self._confirm(target)
-        if self._dry_run or present == self._role:
-            return self._results(target, rule, self._role)
-        if self._role == "none":
-            self._api.delete(target.calendar_id, self._rule_id)
-            return self._results(target, rule, "none")
-        write = self._insert if present == "none" else self._update
-        written = write(target)
-        return self._results(target, written, written.role) if written else None
+        if wish.dry_run or present == wish.role:
+            return self._results(rule, wish.role)
+        if wish.role == "none":
+            for one in rules:
+                if one.role != "none":
+                    self._write(functools.partial(self._api.delete, target.calendar_id, self._id_of(one)))
+            return self._results(None, "none")
+        written = self._insert(target) if present == "none" else self._update(target, rules[0])
+        if written is None:
+            return None
+        if written.role not in ROLES[1:]:
+            raise _odd_role(written)
+        return self._results(written, written.role)
 
-    def _read(self, target: Target) -> Rule | None:
-        known, self._rules = self._rules, None
-        return self._api.rule(target.calendar_id, self._rule_id) if known is None else known.get(self._rule_id)
+    def _read(self, target: Target) -> list[Rule]:
+        """Read the rules that are the recipient's, the one that counts first."""
+        rules = self._rules_of(target)
+        for rule in rules:
+            if rule.role not in ROLES:
+                raise _odd_role(rule)
+        # The id that was asked for before others, but a rule that gives nothing after all that do.
+        rules.sort(key=lambda rule: (rule.role == "none", rule.rule_id.lower() != self._wish.rule_id))
+        if self._first is None:
+            self._first = rules
+            mine = [rule_id for rule in rules if (rule_id := self._id_of(rule)) not in self._ids]
+            self._ids = [*mine, *self._ids]
+        elif rules == self._first:
+            self._may_have_landed = False
+        return rules
 
-    def _update(self, target: Target) -> Rule | None:
-        return self._api.update(target.calendar_id, self._rule_id, self._scope, self._role, notify=self._notify)
+    def _rules_of(self, target: Target) -> list[Rule]:
+        if self._listed is not None and self._first is None:
+            return list(self._listed.get(grantee_of(self._wish.rule_id), ()))
+        rules: list[Rule] = []
+        for rule_id in self._ids:
+            # One is enough to change, and all have to be known to remove them.
+            if not any(rule.role != "none" for rule in rules) or self._wish.role == "none":
+                rule = self._api.rule(target.calendar_id, rule_id)
+                rules += [rule] if rule and rule not in rules else []
+        if not rules and not self._first and self._wish.role == "none":
+            return self._search(target)
+        return rules
+
+    def _search(self, target: Target) -> list[Rule]:
+        """Look through all rules for the recipient's, before it is said that there is nothing to remove."""
+        rules = self._api.rules(target.calendar_id)
+        if rules is None:
+            raise not_found(self._wish.calendar_name)
+        return list(rules.get(grantee_of(self._wish.rule_id), ()))
+
+    def _id_of(self, rule: Rule) -> str:
+        """Return the id to write to: another address stands for ours only as far as Google itself says so."""
+        same = grantee_of(rule.rule_id) == grantee_of(self._wish.rule_id)
+        # In lower case, in which Google compares ids.
+        return rule.rule_id.lower() if same else self._wish.rule_id
+
+    def _update(self, target: Target, rule: Rule) -> Rule | None:
+        wish = self._wish
+        update = functools.partial(self._api.update, target.calendar_id, self._id_of(rule))
+        return self._write(functools.partial(update, wish.role, notify=wish.notify))
 
     def _insert(self, target: Target) -> Rule:
-        written = self._api.insert(target.calendar_id, self._scope, self._role, notify=self._notify)
+        wish = self._wish
+        insert = functools.partial(self._api.insert, target.calendar_id, wish.rule_id, wish.role, notify=wish.notify)
+        written = self._write(insert)
         if written is None:
             # The 404 is about the calendar or about the grantee: Google does not say which.
-            if not target.known:
+            # A list that was read a while ago does not tell whether the calendar is still there.
+            if self._listed is None and target.calendar_id != PRIMARY:
                 self._confirm(target)
             raise Refused(
                 "recipient_rejected",
-                f"Google does not find {quote(self._rule_id)}. Check the spelling, and that the scope fits it.",
+                f"Google does not find {quote(wish.rule_id)}. Check the spelling, and that the scope fits it.",
                 {"status": 404, "reason": "notFound"},
             )
+        if self._listed and not self._first:
+            # An alias of somebody whose rule was there under the main address.
+            self._first = list(self._listed.get(grantee_of(written.rule_id), ()))
+        return written
+
+    def _write(self, write: Callable[[], T]) -> T:
+        """Write, and remember whether it may have been done although it failed."""
+        before, self._may_have_landed = self._may_have_landed, True
+        try:
+            written = write()
+        except HandlerError as error:
+            # An answer with a status is a refusal; without one it is lost, or odd.
+            odd = error.code == "unexpected_answer" and "status" not in error.details
+            self._may_have_landed = before or odd or error.code == "google_unavailable"
+            raise
+        self._may_have_landed = before or bool(written)
         return written
 
     def _confirm(self, target: Target) -> None:
         if not self._api.exists(target.calendar_id):
-            raise not_found(self._name)
+            raise not_found(self._wish.calendar_name)
 
-    def _results(self, target: Target, rule: Rule | None, role: str) -> dict[str, str]:
-        previous = self._previous
-        if previous == self._role:
+    def _results(self, rule: Rule | None, role: str) -> dict[str, str]:
+        """Return the results; `rule` is as Google answered it, None if the first read says it."""
+        found = self._change()
+        self._log(f"{self._wish.rule_id}: {found['change']}")
+        return {**found, "calendar_access": role, **({"rule_id": rule.rule_id} if rule else {})}
+
+    def _change(self) -> dict[str, str]:
+        """Return what this share changes, or may have changed, by what was there before."""
+        rule = self._first[0] if self._first else None
+        previous = rule.role if rule else "none"
+        if previous == self._wish.role:
             change = "unchanged"
         elif previous == "none":
             change = "created"
         else:
-            change = "removed" if self._role == "none" else "updated"
-        self._log(f"{self._rule_id}: {change}")
+            change = "removed" if self._wish.role == "none" else "updated"
         return {
-            "calendar_id": target.calendar_id,
-            "rule_id": rule.rule_id if rule else self._rule_id,
-            "calendar_access": role,
+            "calendar_id": self._target.calendar_id if self._target else "",
+            "rule_id": rule.rule_id if rule else self._wish.rule_id,
             "previous_access": previous,
             "change": change,
         }
 
+    def _told(self, error: HandlerError) -> HandlerError:
+        """Return the error as the caller is told it: an owner that is none yet, and what may have been changed."""
+        if self._target and isinstance(error, Refused) and is_not_ready(self._target, error):
+            error = not_ready(self._wish.calendar_name, error)
+        if not self._may_have_landed:
+            return error
+        return type(error)(error.code, error.message, {**error.details, **self._change()}, error.retry_after)
+
     def _contested(self) -> dict[str, str]:
         raise Unavailable(
-            "google_unavailable", f"The rule {quote(self._rule_id)} was gone again each time it was to be updated."
+            "google_unavailable",
+            f"The rule {quote(self._wish.rule_id)} was gone again each time it was to be updated.",
         )
+
+
+def _odd_role(rule: Rule) -> HandlerError:
+    return HandlerError(
+        "unexpected_answer",
+        f"Google answers the role {quote(rule.role)} for {quote(rule.rule_id)}, which says nothing to this handler.",
+        {"rule_id": shown(rule.rule_id), "role": shown(rule.role)},
+    )
 
 
 def find_calendar(calendars: Callable[[], Iterable[Calendar]], name: str) -> Target:
@@ -205,6 +293,11 @@ def find_calendar(calendars: Callable[[], Iterable[Calendar]], name: str) -> Tar
     if ADDRESS.fullmatch(name):
         return Target(name, known=False, owned=False)
     raise not_found(name, _nearest(name, owned_titles))
+
+
+def is_id(name: str) -> bool:
+    """Say whether a calendar's name is formed like an id: those of people's primary calendars are addresses."""
+    return bool(ADDRESS.fullmatch(name))
 
 
 def names_of(calendar: Calendar) -> set[str]:

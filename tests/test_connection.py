@@ -53,7 +53,11 @@ def test_without_the_variable_requests_go_to_google_alone(monkeypatch):
 
     def answer(method, url, *_, **__):
         sent.append(url)
-        body = b'{"access_token": "t", "expires_in": 3600}' if "oauth2" in url else b'{"id": "x", "role": "reader"}'
+        body = (
+            b'{"access_token": "t", "expires_in": 3600}'
+            if "oauth2" in url
+            else b'{"id": "user:a@acme.com", "role": "reader"}'
+        )
         return _answer(200, body)
 
     monkeypatch.setattr("handler.calendar_api.accounts.send", answer)

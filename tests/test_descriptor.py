@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handler import InvalidDescriptor, InvalidInput, execute
+from handler.access_rules import ROLES
 from handler.calendar_api.answers import SCOPES
 from handler.descriptor import DESCRIPTOR, SCHEMA, Form, load
 from handler.documents import rules_of
-from handler.share import ROLES
 
 INFO = {"client_id": "id", "client_secret": "secret", "refresh_token": "token"}
 PARAMETERS = {

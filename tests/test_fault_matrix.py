@@ -134,6 +134,7 @@ class Combination:
         order = self.order
         said = [str(order[key]) for key in ("status", "reason", "role") if key in order]
         body = [type(order["body"]).__name__] if "body" in order else []
+        body += [order["body"]["id"] or "nobody"] if body == ["dict"] else []
         return "-".join([self.method, "_".join([order["fault"], *said, *body]), self.place, self.name]).replace(
             " ", "_"
         )
@@ -147,6 +148,10 @@ TOKEN_ERRORS = (
     (400, "invalid_grant"), (401, "invalid_client"), (403, "access_denied"), (408, None), (429, None), (500, None),
     (503, None),
 )  # fmt: skip
+
+
+OF_OTHERS = ({"id": "domain:acme.com", "role": "reader"}, {"id": "", "role": "reader"})
+"""Rules of another type, and of nobody."""
 
 
 def orders(method):
@@ -166,6 +171,9 @@ def orders(method):
             {"status": 200, "body": ECHO},
             {"status": 200, "body": [ECHO]},
             {"status": 302, "headers": {"Location": "http://127.0.0.1:1/"}, "body": ""},
+            {"status": 404, "body": ECHO},
+            {"status": 410, "body": ECHO},
+            *([{"status": 200, "body": body} for body in OF_OTHERS] if method.startswith("acl.") else ()),
         ],
         "delayed": [{"seconds": 0.01}],
         "meanwhile": [{"role": "none"}, {"role": "writerWithoutPrivateAccess"}],
@@ -266,9 +274,10 @@ def expected(combination):  # noqa: PLR0911 -- as above
     if order["fault"] == "meanwhile":
         return _meanwhile(passed, scenario, method, order["role"], read_already=read_already)
     if meaning == DONE and order.get("status") and method == GET and not read_already:
+        if scenario.wanted == "none":
+            return passed  # the rule is found in the calendar's list
         # Google says that there is no rule, so the step begins with none.
-        untouched = scenario.dry_run or scenario.wanted == "none"
-        return replace(passed, read="none", left=scenario.before if untouched else scenario.wanted)
+        return replace(passed, read="none", left=scenario.before if scenario.dry_run else scenario.wanted)
     if meaning == DONE and order["fault"] == "error" and method == DELETE:
         return replace(passed, left=scenario.before)  # as Google said that the rule is gone
     written = combination.landed or place == "reread"
@@ -287,6 +296,8 @@ def expected(combination):  # noqa: PLR0911 -- as above
 
 def _meanwhile(passed, scenario, method, role, *, read_already):
     found = passed if read_already else replace(passed, read=role)
+    if method == CONFIRM and scenario.wanted == "none":
+        return replace(passed, read=role)  # all rules are read, and what is found is removed
     if method == CONFIRM or scenario.dry_run:
         return replace(found, left=role)  # nothing is read or written afterwards
     return found

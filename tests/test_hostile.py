@@ -629,7 +629,7 @@ def google(monkeypatch):
             following = {"nextPageToken": str(number + 1)} if number + 1 < len(world.pages) else {}
             return Answer(200, {}, json.dumps({"items": world.pages[number], **following}).encode())
         if verb == "GET":
-            return Answer(404, {}, b"{}")
+            return Answer(404, {}, b'{"error": {"code": 404, "message": "Not Found"}}')
         world.inserted.append(unquote(path.split("/")[-2]))
         return Answer(200, {}, b'{"id": "user:a@acme.com", "role": "reader"}')
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..access_rules import grantee_of
 from ..descriptor import invalid_input, load
 from ..errors import InvalidInput, Refused, quote
+from ..share import is_id
 from ..task import wish_of
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ def read_plan(info: object, rows: object, place: Callable[[int], str], wrong: Ma
             except Refused as error:
                 forbidden[number] = error
                 problems[number] = {place(number): error.message.replace("\n", " ")}
-    for number, problem in disagreements(wishes, place, lambda wish: wish.calendar_name).items():
+    for number, problem in disagreements(wishes, place, lambda wish: _folded_name(wish.calendar_name)).items():
         problems[number] = {place(number): problem}
     if wrong or problems:
         found = invalid_input(
@@ -72,7 +74,7 @@ def disagreements(
     first: dict[tuple[str, str], int] = {}
     wrong: dict[int, str] = {}
     for number, wish in wishes.items():
-        before = first.setdefault((calendar(wish), wish.rule_id), number)
+        before = first.setdefault((calendar(wish), grantee_of(wish.rule_id)), number)
         other = wishes[before]
         if differing := [name for field, name in FIELDS.items() if getattr(wish, field) != getattr(other, field)]:
             also = "" if other.calendar_name == wish.calendar_name else f", there called {quote(other.calendar_name)}"
@@ -82,6 +84,11 @@ def disagreements(
                 f"in the calendar {quote(wish.calendar_name)}{also}; keep one of them"
             )
     return wrong
+
+
+def _folded_name(name: str) -> str:
+    # Ids are the same in any case, and titles are not.
+    return name.lower() if is_id(name) else name
 
 
 def _refused(found: InvalidInput, forbidden: Iterable[Refused]) -> Refused:

@@ -10,6 +10,7 @@ import threading
 from queue import Queue
 from typing import TYPE_CHECKING, Any
 
+from ..access_rules import grantee_of
 from ..descriptor import invalid_input, load
 from ..errors import HandlerError, InvalidDescriptor, InvalidInput, Refused
 from ..results import Results
@@ -22,7 +23,7 @@ from .pace import Stopped
 from .plan import disagreements, read_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ..calendar_api import Rule
     from ..share import Target, Wish
@@ -117,7 +118,7 @@ class Bulk:
         if PRIMARY in self._targets and calendars.primary_id:
             self._targets[PRIMARY] = self._targets[PRIMARY]._replace(calendar_id=calendars.primary_id)
         wishes = {number: self._plan.wishes[number] for numbers in self._groups().values() for number in numbers}
-        ids = {name: target.calendar_id for name, target in self._targets.items()}
+        ids = {name: target.calendar_id.lower() for name, target in self._targets.items()}
         if wrong := disagreements(wishes, self._plan.place, lambda wish: ids[wish.calendar_name]):
             raise invalid_input({self._plan.place(number): problem for number, problem in wrong.items()})
 
@@ -127,7 +128,7 @@ class Bulk:
             if error := self._not_found.get(wish.calendar_name):
                 yield number, {"error": error.to_dict()}
         groups = self._groups()
-        waiting = iter(groups.items())
+        waiting = iter(groups.values())
         # Of one place: whoever takes the outcomes is never more than a few rows behind.
         outcomes: Queue[tuple[int, Outcome] | BaseException | None] = Queue(1)
         crew: list[threading.Thread] = []
@@ -153,16 +154,16 @@ class Bulk:
                 thread.join()
 
     def _groups(self) -> dict[str, list[int]]:
-        """Give the rows whose calendar was found, by its id."""
+        """Give the rows whose calendar was found, by its id in lower case, in which all ids are one."""
         groups: dict[str, list[int]] = {}
         for number, wish in enumerate(self._plan.wishes):
             if target := self._targets.get(wish.calendar_name):
-                groups.setdefault(target.calendar_id, []).append(number)
+                groups.setdefault(target.calendar_id.lower(), []).append(number)
         return groups
 
     def _work(
         self,
-        waiting: Iterator[tuple[str, list[int]]],
+        waiting: Iterator[list[int]],
         give: Callable[[tuple[int, Outcome] | BaseException | None], None],
     ) -> None:
         """Share calendar after calendar, until none is waiting; give None in the end."""
@@ -172,7 +173,7 @@ class Bulk:
                     group = next(waiting, None)
                 if group is None:
                     break
-                for found in self._share_one(*group):
+                for found in self._share_one(group):
                     give(found)
         except Stopped:
             pass
@@ -180,12 +181,13 @@ class Bulk:
             give(bug)
         give(None)
 
-    def _share_one(self, calendar_id: str, numbers: list[int]) -> Iterator[tuple[int, Outcome]]:
+    def _share_one(self, numbers: list[int]) -> Iterator[tuple[int, Outcome]]:
         """Share one calendar with all its recipients, one after the other.
 
         Google slows down writes to a single calendar in quick succession
         (https://developers.google.com/workspace/calendar/api/guides/quota).
         """
+        calendar_id = self._targets[self._plan.wishes[numbers[0]].calendar_name].calendar_id
         try:
             rules = self._calls.repeat(lambda api: lambda: api.rules(calendar_id))
         except NOT_OF_A_ROW:
@@ -197,18 +199,18 @@ class Bulk:
         done: dict[str, Outcome] = {}
         for number in numbers:
             wish = self._plan.wishes[number]
-            if wish.rule_id not in done:
-                done[wish.rule_id] = self._outcome(wish, rules)
-            yield number, done[wish.rule_id]
+            grantee = grantee_of(wish.rule_id)
+            if grantee not in done:
+                done[grantee] = self._outcome(wish, rules)
+            yield number, done[grantee]
 
-    def _outcome(self, wish: Wish, rules: Mapping[str, Rule] | None) -> Outcome:
+    def _outcome(self, wish: Wish, rules: Mapping[str, Sequence[Rule]] | None) -> Outcome:
         """Do one row; `rules` None means that Google knows no such calendar."""
-        target = self._targets[wish.calendar_name]
+        known = self._targets[wish.calendar_name]._replace(known=True)
         try:
-            if rules is None and not target.known:
+            if rules is None:
                 raise not_found(wish.calendar_name)
-            known = target._replace(known=True)
-            results = self._calls.repeat(lambda api: Share(api, wish, self._log, target=known, rules=rules or {}))
+            results = self._calls.repeat(lambda api: Share(api, wish, self._log, target=known, rules=rules))
         except NOT_OF_A_ROW:
             raise
         except HandlerError as error:

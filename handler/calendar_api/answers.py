@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..errors import AuthorizationFailed, HandlerError, Refused, Unavailable, quote, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable, Container, Mapping
 
     from .transport import Answer
 
@@ -28,6 +28,12 @@ ANY_METHOD = frozenset({"calendarList.list", "acl.list", "acl.get"}) | WRITES
 ACL = frozenset(method for method in ANY_METHOD if method.startswith("acl."))
 REFUSED = range(400, 500)
 FAILED = range(500, 600)
+BY_STATUS = (408, 409, 412, 429)
+"""Refusals that say the same whoever sends them: not now."""
+ABSENT = frozenset({"notFound", "deleted"})
+TOO_FAST = b"Request rate higher than configured"
+"""The text of a 403 without an error object; Google's front end sends it
+(https://github.com/GAM-team/GAM, src/gam/__init__.py)."""
 ANY = range(1000)
 OAUTH_ERROR = "an OAuth error"
 """Stands for any error that the token endpoint named, as RFC 6749 section 5.2 has it."""
@@ -91,7 +97,7 @@ CALENDAR_ROWS = (
         "Google does not let the last owner of a calendar lose the role ({reason})."),
     Row(WRITES, REFUSED, _reasons("illegalAccessRoleForDefault"), Refused, "sharing_refused",
         "Google does not give the public this role ({reason})."),
-    Row(ANY_METHOD, (408, 409, 412), None, Unavailable, "google_unavailable",
+    Row(ANY_METHOD, BY_STATUS, None, Unavailable, "google_unavailable",
         "Google could not do {method} just now: status {status}. Try again later."),
     Row(ANY_METHOD, FAILED, None, Unavailable, "google_unavailable",
         "Google failed at {method}: status {status}. Try again later."),
@@ -130,17 +136,32 @@ TOKEN_ROWS = (
 )  # fmt: skip
 
 
+def is_googles(answer: Answer) -> bool:
+    """Say whether a refusal is Google's own: whatever else stands in between has no error object."""
+    return bool(_error_of(answer.body))
+
+
+def names_absence(answer: Answer) -> bool:
+    """Say whether Google itself answers that the thing is not there: a status alone proves nothing."""
+    error = _error_of(answer.body)
+    named = _reasons_in(error)
+    return not ABSENT.isdisjoint(named) if named else error.get("code") == answer.status
+
+
 def calendar_error(method: str, answer: Answer, masked: Callable[[str], str]) -> HandlerError:
     """Translate an answer of the Calendar API that is no success."""
     error = _error_of(answer.body)
-    entries = [entry for key in ("errors", "details") for entry in _entries(error.get(key))]
-    named = [reason for entry in entries if isinstance(reason := entry.get("reason"), str)]
+    named = _reasons_in(error)
     said = error.get("message")
     if isinstance(said, str) and said.casefold().startswith("invalid scope value"):
         # The reason is a bare "invalid"; only the message says what is.
         named.insert(0, "invalidScopeValue")
     if isinstance(status := error.get("status"), str):
         named.append(status)
+    if answer.status == 403 and answer.body.startswith(TOO_FAST):
+        named.append("rateLimitExceeded")
+    elif answer.status in REFUSED and answer.status not in BY_STATUS and not error:
+        return _translate(CALENDAR_ROWS[-1:], method, answer, named, "", masked)
     return _translate(CALENDAR_ROWS, method, answer, named, said if isinstance(said, str) else "", masked)
 
 
@@ -203,6 +224,11 @@ def _error_of(body: bytes) -> dict[str, Any]:
         found = found[0]
     error = found.get("error") if isinstance(found, dict) else None
     return error if isinstance(error, dict) else {}
+
+
+def _reasons_in(error: Mapping[str, Any]) -> list[str]:
+    entries = [entry for key in ("errors", "details") for entry in _entries(error.get(key))]
+    return [reason for entry in entries if isinstance(reason := entry.get("reason"), str)]
 
 
 def _entries(found: Any) -> list[dict[str, Any]]:

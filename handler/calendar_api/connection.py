@@ -6,15 +6,16 @@ import functools
 import os
 import re
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import httplib2
 from googleapiclient import discovery, errors
 
+from ..access_rules import answers, grantee_of
 from ..errors import HandlerError, InvalidInput, Unavailable
 from ..version import __version__
 from .accounts import Account, account_of, forget_accounts
-from .answers import WRITES, calendar_error
+from .answers import WRITES, calendar_error, is_googles, names_absence
 from .transport import Answer, Limits, forget_connections, send
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ HEADERS = {
     "accept-encoding": "gzip, deflate",
     "user-agent": f"google-apps-calendar-share/{__version__} (gzip)",
 }
-PUBLIC = "default"
 HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 SHORTEST_WAIT = 1.0
 """Seconds before a step reads again after a write that may or may not have landed."""
@@ -88,8 +88,8 @@ class Connection:
         for entries in self._pages("calendarList.list", self._resources.first_page, ask):
             yield from _calendars(entries)
 
-    def rules(self, calendar_id: str) -> dict[str, Rule] | None:
-        """Read all rules of a calendar, by their ids in lower case; None if Google knows no such calendar."""
+    def rules(self, calendar_id: str) -> dict[str, list[Rule]] | None:
+        """Read all rules of a calendar, by their grantees; None if Google knows no such calendar."""
 
         def ask(page_token: str | None) -> Any:
             return self._resources.rules.list(
@@ -100,41 +100,49 @@ class Connection:
             pages = list(self._pages("acl.list", ask(None), ask, absent=(404,)))
         except _AbsentError:
             return None
-        rules = [_rule_of("acl.list", item) for items in pages for item in items]
-        return {rule.rule_id.lower(): rule for rule in rules}
+        found: dict[str, list[Rule]] = {}
+        for item in (item for items in pages for item in items):
+            rule = _rule_of("acl.list", item)
+            found.setdefault(grantee_of(rule.rule_id), []).append(rule)
+        if not found:  # whoever may read the rules has one
+            raise _unexpected("acl.list")
+        return found
 
     def exists(self, calendar_id: str) -> bool:
         """Ask whether the calendar is there, by listing one of its rules."""
         request = self._resources.rules.list(calendarId=calendar_id, maxResults=1, fields="kind")
-        return self._call("acl.list", request, absent=(404,)) is not None
+        found = self._call("acl.list", request, absent=(404,))
+        if found is not None and found.get("kind") != "calendar#acl":
+            raise _unexpected("acl.list")
+        return found is not None
 
     def rule(self, calendar_id: str, rule_id: str) -> Rule | None:
         """Read a rule; None if Google knows no such rule, or no such calendar."""
         request = self._resources.rules.get(calendarId=calendar_id, ruleId=rule_id, fields=RULE_FIELDS)
         return _rule("acl.get", rule_id, self._call("acl.get", request, absent=(404,)))
 
-    def insert(self, calendar_id: str, scope: Mapping[str, str], role: str, *, notify: bool) -> Rule | None:
-        """Add a rule for `{"type": ..., "value": ...}`; None if Google does not find the calendar or grantee."""
-        body = {"scope": dict(scope), "role": role}
+    def insert(self, calendar_id: str, rule_id: str, role: str, *, notify: bool) -> Rule | None:
+        """Add the rule of this id; None if Google does not find the calendar or the grantee."""
         request = self._resources.rules.insert(
-            calendarId=calendar_id, body=body, sendNotifications=notify, fields=RULE_FIELDS
+            calendarId=calendar_id, body=_body(rule_id, role), sendNotifications=notify, fields=RULE_FIELDS
         )
-        return _rule("acl.insert", scope["type"], self._call("acl.insert", request, absent=(404,)))
+        return _rule("acl.insert", rule_id, self._call("acl.insert", request, absent=(404,)))
 
-    def update(
-        self, calendar_id: str, rule_id: str, scope: Mapping[str, str], role: str, *, notify: bool
-    ) -> Rule | None:
+    def update(self, calendar_id: str, rule_id: str, role: str, *, notify: bool) -> Rule | None:
         """Give a rule another role; None if the rule is gone."""
-        body = {"scope": dict(scope), "role": role}
         request = self._resources.rules.update(
-            calendarId=calendar_id, ruleId=rule_id, body=body, sendNotifications=notify, fields=RULE_FIELDS
+            calendarId=calendar_id,
+            ruleId=rule_id,
+            body=_body(rule_id, role),
+            sendNotifications=notify,
+            fields=RULE_FIELDS,
         )
         return _rule("acl.update", rule_id, self._call("acl.update", request, absent=(404,)))
 
-    def delete(self, calendar_id: str, rule_id: str) -> None:
-        """Remove a rule; one that is gone already is fine."""
+    def delete(self, calendar_id: str, rule_id: str) -> bool:
+        """Remove a rule; False if it was gone already."""
         request = self._resources.rules.delete(calendarId=calendar_id, ruleId=rule_id)
-        self._call("acl.delete", request, absent=(404, 410))
+        return self._call("acl.delete", request, absent=(404, 410)) is not None
 
     def renew(self) -> bool:
         """Drop the access token that Google answered 401 to; False if there was none."""
@@ -164,7 +172,7 @@ class Connection:
             request = ask(page_token)
 
     def _call(self, method: str, request: Any, absent: tuple[int, ...] = ()) -> dict[str, Any] | None:
-        """Make one request, once; None if its status says that the thing is not there."""
+        """Make one request, once; None if Google says that the thing is not there."""
         try:
             found = request.execute(http=_Http(functools.partial(self._send, method, absent)))
         except _AbsentError:
@@ -176,9 +184,11 @@ class Connection:
             raise Unavailable(error.code, error.message, error.details, wait) from error
         except (ValueError, RecursionError, errors.Error, httplib2.HttpLib2Error) as error:
             raise _unexpected(method) from error
-        if isinstance(found, dict) or (method == "acl.delete" and not found):
-            return found or {}
-        raise _unexpected(method)
+        if method == "acl.delete" and not found:
+            return {}
+        if method == "acl.delete" or not isinstance(found, dict):  # nothing is answered to a removal
+            raise _unexpected(method)
+        return found
 
     def _send(self, method: str, absent: tuple[int, ...], verb: str, url: str, body: bytes | None) -> Answer:
         if self._limits.turn:
@@ -188,10 +198,10 @@ class Connection:
         if body:
             headers["content-type"] = "application/json"
         answer = send(verb, url, body, headers, self._limits, repeatable=method not in WRITES)
-        if answer.status in absent:
+        if answer.status in absent and names_absence(answer):
             raise _AbsentError
         if not 200 <= answer.status < 300:
-            if answer.status == 401:
+            if answer.status == 401 and is_googles(answer):
                 self._refused = token
             raise calendar_error(method, answer, functools.partial(self._account.masked, token=token))
         return answer
@@ -314,24 +324,28 @@ def _calendar(entry: Any) -> Calendar:
     return Calendar(entry["id"], summary, override, role, owner, entry.get("primary") is True)
 
 
+def _body(rule_id: str, role: str) -> dict[str, Any]:
+    kind, _, value = rule_id.partition(":")
+    return {"scope": {"type": kind, "value": value} if value else {"type": kind}, "role": role}
+
+
 def _rule(method: str, asked: str, found: dict[str, Any] | None) -> Rule | None:
     if found is None:
         return None
     rule = _rule_of(method, found)
-    # Google may write an address in another way, but nobody's rule is that of the public.
-    if (rule.rule_id == PUBLIC) != (asked == PUBLIC):
+    if not answers(asked, rule.rule_id):
         raise _unexpected(method)
     return rule
 
 
 def _rule_of(method: str, found: Any) -> Rule:
     rule_id, role = (found.get("id"), found.get("role")) if isinstance(found, dict) else (None, None)
-    if not isinstance(rule_id, str) or not isinstance(role, str):
+    if not _is_text(rule_id) or not isinstance(role, str):
         raise _unexpected(method)
     return Rule(rule_id, role)
 
 
-def _is_text(value: Any) -> bool:
+def _is_text(value: Any) -> TypeGuard[str]:
     """Say whether this is text that can be sent: JSON may hold half of a character."""
     return isinstance(value, str) and (value.isascii() or not HALF_CHARACTER.search(value))
 

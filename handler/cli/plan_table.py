@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..access_rules import ROLES
 from ..errors import shown
-from ..share import ROLES
 from .output import columns
 
 if TYPE_CHECKING:

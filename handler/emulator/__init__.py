@@ -37,6 +37,8 @@ What is a guess, as Google does not document it
     - the access level named when rules may not be read;
     - what counts as an address or a domain name; that the scope of an update has to
       match the rule it is sent to, and that its role may not be left out;
+    - a recipient that is kept under another spelling (`aliases` in the state) is found
+      under that one alone, in lists and by acl.get;
     - If-Match is looked at in update, patch and delete, and not in insert;
     - the order of the checks: token, OAuth scope, query, mask, body as JSON, calendar,
       access, body; unknown query parameters are ignored, only `true` and `false` are

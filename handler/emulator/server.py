@@ -58,12 +58,14 @@ class Emulator:
         """Remember where to begin; `port` 0 is any free one.
 
         `state` holds plain data, each key optional: account or accounts, calendars,
-        rules, page_size, faults. Raises ValueError for a fault that cannot happen.
+        rules, aliases, page_size, faults. Raises ValueError for a fault that cannot happen.
         """
         given = state or {}
         accounts = read_accounts(given)
         rules = given.get("rules") or {}
-        self._world = World(State(accounts, rules), SignIn(accounts), given.get("page_size"))
+        self._world = World(
+            State(accounts, rules, given.get("aliases") or {}), SignIn(accounts), given.get("page_size")
+        )
         self._faults = Faults(given.get("faults") or (), METHODS)
         self._port = port
         self._lock = Lock()

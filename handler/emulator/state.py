@@ -62,14 +62,17 @@ class Entry:
 class State:
     """Calendars and rules, for any number of accounts and threads."""
 
-    def __init__(self, accounts: Iterable[Account], rules: Mapping[str, Mapping[str, str]]) -> None:
-        """Begin with the accounts' calendars, and roles by calendar id and rule id."""
+    def __init__(
+        self, accounts: Iterable[Account], rules: Mapping[str, Mapping[str, str]], aliases: Mapping[str, str]
+    ) -> None:
+        """Begin with the accounts' calendars, roles by calendar id and rule id, and the rule ids kept as others."""
         self.lock = RLock()
         self._changes = 0
         self._entries: dict[str, dict[str, Entry]] = {}
         self._rules: dict[str, dict[str, Rule]] = {}
         self._removed: dict[str, dict[str, Rule]] = {}
         self._always_shown = tuple(rules)
+        self._aliases = {alias.lower(): kept.lower() for alias, kept in aliases.items()}
         self._mails: list[str] = []
         for account in accounts:
             self._entries[account.email] = {}
@@ -159,7 +162,7 @@ class State:
         Raises GoogleError for the account's own rule and for the data owner's.
         """
         with self.lock:
-            wanted = rule_id.lower()
+            wanted = self._aliases.get(rule_id.lower(), rule_id.lower())
             if wanted == f"user:{email}":
                 raise GoogleError(reason="cannotChangeOwnAcl")
             if wanted == f"user:{self._entries[email][calendar_id].data_owner}":

@@ -1,0 +1,69 @@
+"""Access rules as Google names them: roles, ids, and which ids stand for one grantee.
+
+Google may keep a rule under another spelling of the recipient than the one that was
+sent. Seen in its other products: gmail.com for googlemail.com and without the dots
+before it, an international domain in its ASCII form, a group that was given as a user.
+So ids are compared folded, and never as they are.
+"""
+
+from __future__ import annotations
+
+import encodings.idna  # noqa: F401 -- else the first name imports it, under a lock that a fork would copy
+import re
+import unicodedata
+
+ROLES = ("none", "freeBusyReader", "reader", "writerWithoutPrivateAccess", "writer", "owner")
+"""Every role, the weakest first."""
+PUBLIC = "default"
+"""Scope of the public, and id of its rule."""
+GMAIL = ("gmail.com", "googlemail.com")
+LONGEST_ID = 512
+"""Characters; a recipient has 254 at most, and its domain may come back in a longer form."""
+RULE_ID = re.compile(r"default|(?:user|group):[^\s@]+@[^\s@]+|domain:[^\s@:]+")
+
+
+def folded(rule_id: str) -> str:
+    """Return a rule id in the one spelling that all spellings of its grantee have in common."""
+    kind, colon, value = rule_id.lower().partition(":")
+    name, at, domain = value.rpartition("@")
+    if not domain.isascii():
+        domain = unicodedata.normalize("NFC", domain)
+        domain = ascii_domain(domain) or domain
+    if domain in GMAIL and at:
+        name, domain = name.replace(".", ""), GMAIL[0]
+    return f"{kind}{colon}{name}{at}{domain}"
+
+
+def grantee_of(rule_id: str) -> str:
+    """Return what two rules have in common exactly if they are for the same grantee.
+
+    A user and a group of one address are the same: the address is only one of the two.
+    """
+    rule_id = folded(rule_id)
+    return f"user:{rule_id[6:]}" if rule_id.startswith("group:") else rule_id
+
+
+def answers(asked: str, answered: str) -> bool:
+    """Say whether an answer with this id can be about the rule that was asked for.
+
+    Another value of the same type can: it may be the main address of an alias.
+    """
+    if len(answered) > LONGEST_ID or not answered.isprintable() or not RULE_ID.fullmatch(answered):
+        return False
+    return asked.partition(":")[0] == answered.partition(":")[0] or grantee_of(asked) == grantee_of(answered)
+
+
+def ascii_domain(domain: str) -> str:
+    """Return a domain in lower case and ASCII, "" if it could be read as another one.
+
+    The two standards for names with other letters read some of them differently, such
+    as the sharp s (RFC 5895, UTS 46): a name is given only if it comes back as it went.
+    """
+    domain = domain.lower()
+    if domain.isascii():
+        return domain
+    try:
+        name = domain.encode("idna")
+        return name.decode("ascii") if name.decode("idna") == domain else ""
+    except UnicodeError:
+        return ""
