@@ -306,7 +306,7 @@ def _calendars(entries: list[Any]) -> Iterator[Calendar]:
         ids = [entry["id"] for entry in entries]
         texts = [[entry.get(key, "") for entry in entries] for key in CALENDAR_TEXTS]
         primary = [entry.get("primary") is True for entry in entries]
-        plain = "".join(ids).isascii()
+        plain = all(ids) and "".join(ids).isascii()
         for column in texts:
             "".join(column)  # a TypeError if one is no text
     except (AttributeError, KeyError, TypeError):
@@ -318,7 +318,7 @@ def _calendars(entries: list[Any]) -> Iterator[Calendar]:
 
 def _calendar(entry: Any) -> Calendar:
     """Take an entry with a field that is no text, or is odd."""
-    if not isinstance(entry, dict) or not _is_text(entry.get("id")):
+    if not isinstance(entry, dict) or not entry.get("id") or not _is_text(entry["id"]):
         raise _unexpected("calendarList.list")
     summary, override, role, owner = (text if isinstance(text := entry.get(key), str) else "" for key in CALENDAR_TEXTS)
     return Calendar(entry["id"], summary, override, role, owner, entry.get("primary") is True)
