@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import gzip
 import ipaddress
 import logging
 import socket
 import ssl
 import threading
 import traceback
+import zlib
 
 import pytest
 from cryptography import x509
@@ -18,10 +20,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from handler import HandlerError, InvalidInput, Unavailable
 from handler.calendar_api import Limits, forget_all
+from handler.calendar_api.sockets import MOST_BYTES
 from handler.calendar_api.transport import send
 
 LIMITS = Limits(10.0, 30.0, lambda: 120.0)
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+OTHER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother"
 
 
 @pytest.fixture(autouse=True)
@@ -240,14 +244,234 @@ def test_a_connection_closed_while_idle_is_noticed(listen):
     assert len(received) == 2
 
 
+INTERIM = b"HTTP/1.1 %d Interim\r\nLink: </x>\r\n\r\n"
+
+
+@pytest.mark.parametrize("statuses", [[100], [102], [103], [199], [103, 100, 102, 103]], ids=str)
+def test_interim_answers_are_skipped(listen, statuses):
+    """What comes before the answer proper is none, and the next request reads its own answer."""
+    interim = b"".join(INTERIM % status for status in statuses)
+    port, received = listen(answers(interim + OTHER, ANSWER))
+    assert [get(port).body, get(port).body] == [b"other", b"ok"]
+    assert len(received) == 2
+
+
+def test_interim_answers_without_an_end(listen):
+    """A server that sends interim answers only is given up after a number of them, and is not listened to again."""
+    port, _ = listen(answers(INTERIM % 103 * 50), answers(ANSWER))
+    with pytest.raises(Unavailable, match=r"127\.0\.0\.1 sent interim answers only"):
+        get(port)
+    assert get(port).body == b"ok"
+
+
+def test_interim_answers_end_with_the_step(listen):
+    """However often an interim answer comes, a step waits no longer than its deadline."""
+    times = iter([120.0, 60.0])
+
+    def forever(connection, received):
+        received.append(connection.recv(65536))
+        connection.sendall(INTERIM % 103)
+        connection.recv(1)
+
+    port, _ = listen(forever)
+    with pytest.raises(Unavailable, match="The time for the step ran out"):
+        get(port, LIMITS._replace(left=lambda: next(times, 0.0)))
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nno",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nnoHTTP/1.1 200 OK\r\nContent-Le",
+        b"HTTP/1.1 204 No Content\r\n\r\nno",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\nmore",
+    ],
+    ids=["another protocol", "a page", "half a second answer", "a body where none may be", "more after the last chunk"],
+)
+def test_a_connection_whose_answer_was_odd_is_not_used_again(listen, part):
+    """Nothing that came with an answer, or after it, is read as the answer to the next request."""
+    port, received = listen(answers(part, OTHER), answers(ANSWER))
+    get(port)
+    assert get(port).body == b"ok"
+    assert len(list(filter(None, received))) == 2
+
+
+def test_a_second_answer_while_the_connection_is_idle(listen):
+    """An answer that nobody asked for is not taken for that of the next request."""
+    late = threading.Event()
+
+    def twice(connection, received):
+        answers(ANSWER)(connection, received)
+        connection.sendall(OTHER)
+        late.set()
+        connection.recv(1)
+
+    port, _ = listen(twice, answers(ANSWER))
+    get(port)
+    assert late.wait(10)
+    assert get(port).body == b"ok"
+
+
+def test_a_second_answer_within_tls(listen, secure, certificate, monkeypatch):
+    """The same where the second answer lies decrypted already, which no look at the socket shows."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "ca.pem"))
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 8000\r\nX: "
+    body = b"o" * 8000
+    first = head + b"x" * (8192 - len(head) - 4 - len(body)) + b"\r\n\r\n" + body  # what is read at once
+    port, _ = listen(answers(first + OTHER, OTHER), answers(ANSWER), wrap=secure)
+    assert get(port, scheme="https").body == body
+    assert get(port, scheme="https").body == b"ok"
+
+
+@pytest.mark.parametrize("size", [b"-5", b"-1", b"FFFFFFFFFFFFFFFFFFFF", b"7FFFFFFFFFFFFFFF", b"x", b""])
+def test_a_piece_of_an_impossible_length(listen, size):
+    """A chunk whose length is no length is no answer, or too long a one, and no error of Python's."""
+    chunk = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%s\r\nok" % size
+    port, _ = listen(answers(chunk))
+    with pytest.raises(HandlerError):
+        get(port)
+
+
+def endless(head, piece, ended=None):
+    """Make a script that reads a request and sends a head, and then a piece again and again."""
+
+    def script(connection, received):
+        received.append(connection.recv(65536))
+        try:
+            connection.sendall(head)
+            for _ in range(MOST_BYTES * 8 // len(piece)):
+                connection.sendall(piece)
+        except OSError:
+            if ended:
+                ended.set()
+            raise
+
+    return script
+
+
+def gzipped(size):
+    """Make an answer that unpacks to so many spaces."""
+    packed = gzip.compress(b" " * size)
+    return b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed) + packed
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+TOO_LONG = {
+    "announced": answers(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (MOST_BYTES + 1)),
+    "announced as absurdly long": answers(b"HTTP/1.1 200 OK\r\nContent-Length: 1%s\r\n\r\n" % (b"0" * 400)),
+    "in chunks": endless(CHUNKED + b"\r\n", b"10000\r\n" + b" " * 65536 + b"\r\n"),
+    "in one chunk": endless(CHUNKED + b"\r\nFFFFFFFFFFFF\r\n", b" " * 65536),
+    "until the connection closes": endless(b"HTTP/1.1 200 OK\r\n\r\n", b" " * 65536),
+    "in extensions of chunks": endless(CHUNKED + b"\r\n", b"1;" + b"x" * 32768 + b"\r\n \r\n"),
+    "in trailers": endless(CHUNKED + b"\r\n0\r\n", b"X: " + b"x" * 32768 + b"\r\n"),
+    "packed": answers(gzipped(MOST_BYTES + 1)),
+    "packed a thousandfold": answers(gzipped(MOST_BYTES * 8)),
+    "packed in chunks": answers(
+        CHUNKED + b"Content-Encoding: gzip\r\n\r\n%x\r\n%s\r\n0\r\n\r\n"
+        % (len(gzip.compress(b" " * MOST_BYTES * 8)), gzip.compress(b" " * MOST_BYTES * 8))
+    ),
+    "deflated": answers(
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\nConnection: close\r\n\r\n"
+        + zlib.compress(b" " * (MOST_BYTES + 1))
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", TOO_LONG)
+def test_an_answer_without_measure(listen, way):
+    """More than 8 MiB is an unexpected answer, however it comes, and nothing more of that connection is read."""
+    port, received = listen(TOO_LONG[way], answers(ANSWER))
+    with pytest.raises(HandlerError, match="more than 8 MiB") as caught:
+        get(port)
+    assert (caught.value.code, caught.value.retryable) == ("unexpected_answer", False)
+    assert get(port).body == b"ok"
+    assert len(received) == 2
+
+
+def test_an_endless_answer_to_a_write(listen):
+    """Whose request may change something is told that it may have done so."""
+    port, _ = listen(TOO_LONG["announced"])
+    with pytest.raises(HandlerError, match="may have been done all the same"):
+        get(port, method="POST", repeatable=False)
+
+
+def test_an_endless_answer_on_a_kept_connection_is_not_asked_for_again(listen):
+    """A kept connection that brings too long an answer was not dead."""
+
+    def second(connection, received):
+        answers(ANSWER)(connection, received)
+        TOO_LONG["announced"](connection, received)
+
+    port, received = listen(second, answers(ANSWER))
+    get(port)
+    with pytest.raises(HandlerError, match="more than 8 MiB"):
+        get(port)
+    assert len(received) == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % MOST_BYTES + b" " * MOST_BYTES, gzipped(MOST_BYTES)],
+    ids=["plain", "packed"],
+)
+def test_the_longest_answer(listen, answer):
+    """8 MiB are an answer still."""
+    port, _ = listen(answers(answer))
+    assert get(port).body == b" " * MOST_BYTES
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        (b"gzip", gzip.compress(b"text")),
+        (b"GZIP", gzip.compress(b"text")),
+        (b"x-gzip", gzip.compress(b"text")),
+        (b"deflate", zlib.compress(b"text")),
+        (b"deflate", zlib.compress(b"text")[2:-4]),
+        (b"identity", b"text"),
+    ],
+    ids=["gzip", "capitals", "x-gzip", "deflate", "deflate without a header", "identity"],
+)
+def test_a_packed_answer_is_unpacked(listen, encoding, packed):
+    """The body comes as it was before it was compressed."""
+    port, _ = listen(
+        answers(
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n" % (encoding, len(packed)) + packed
+        )
+    )
+    assert get(port).body == b"text"
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [gzip.compress(b"text")[:-9], gzip.compress(b"text") + b"more", b"text", b""],
+    ids=["cut", "more behind it", "not packed", "empty"],
+)
+def test_a_packed_answer_that_does_not_unpack(listen, packed):
+    """What is not compressed as it says comes as it is, for nobody to understand."""
+    port, _ = listen(
+        answers(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed) + packed)
+    )
+    assert get(port).body == packed
+
+
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
     """Make a certificate for 127.0.0.1 that only its own CA file vouches for."""
-    folder = tmp_path_factory.mktemp("certificate")
+    return signed(
+        tmp_path_factory.mktemp("certificate"),
+        "emulator",
+        [x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])],
+    )
+
+
+def signed(folder, name, extensions):
+    """Make a certificate that signs itself, and its key, as files of a folder."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "emulator")])
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = dt.datetime.now(dt.timezone.utc)
-    signed = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -255,11 +479,11 @@ def certificate(tmp_path_factory):
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(days=1))
         .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
     )
-    (folder / "ca.pem").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
+    (folder / "ca.pem").write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
     plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     (folder / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, *plain))
     return folder
@@ -268,8 +492,13 @@ def certificate(tmp_path_factory):
 @pytest.fixture
 def secure(certificate):
     """Give a function that makes a connection a TLS one."""
+    return shown_by(certificate)
+
+
+def shown_by(folder):
+    """Make a function that makes a connection a TLS one with the certificate of a folder."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate / "ca.pem", certificate / "key.pem")
+    context.load_cert_chain(folder / "ca.pem", folder / "key.pem")
     return lambda connection: context.wrap_socket(connection, server_side=True)
 
 
@@ -308,7 +537,7 @@ def test_a_proxy_is_used_with_its_password_in_a_header(listen, monkeypatch):
     """The proxy of the environment is asked for a tunnel, with its decoded password; no address shows it."""
     port, received = listen(answers(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"))
     monkeypatch.setenv("https_proxy", f"http://user:p%40ss@127.0.0.1:{port}")
-    with pytest.raises(Unavailable, match="The proxy could not be reached, or it refused the connection"):
+    with pytest.raises(HandlerError, match="status 407"):
         get(443, scheme="https", host="calendar.test")
     assert received[0].startswith(b"CONNECT calendar.test:443 HTTP/1.")
     assert b"Basic dXNlcjpwQHNz" in received[0]
@@ -364,3 +593,119 @@ def test_a_proxy_address_that_is_none(monkeypatch):
     with pytest.raises(InvalidInput, match="HTTPS_PROXY: is not the address of a proxy") as caught:
         get(443, scheme="https", host="calendar.test")
     assert "CANARY" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, "unexpected_answer"), (403, "unexpected_answer"), (407, "unexpected_answer"),
+        (429, "google_unavailable"), (502, "google_unavailable"), (504, "google_unavailable"),
+    ],
+)  # fmt: skip
+def test_a_proxy_that_refuses_is_told_with_its_status(listen, monkeypatch, status, code):
+    """What the proxy itself answers names the proxy and the number, and is tried again only if it may pass."""
+    port, _ = listen(answers(b"HTTP/1.1 %d CANARY\r\n\r\n" % status))
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+    with pytest.raises(HandlerError, match=f"The proxy .* calendar.test: status {status}") as caught:
+        get(443, scheme="https", host="calendar.test")
+    assert caught.value.code == code
+    assert "CANARY" not in str(caught.value.to_dict())
+
+
+@pytest.fixture
+def through_a_proxy(listen, secure, certificate, monkeypatch):
+    """Give a function that serves scripts behind a proxy, over TLS, and gives what came in."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "ca.pem"))
+    monkeypatch.setattr("handler.calendar_api.transport.proxy_bypass", lambda _: False)
+
+    def behind(script):
+        def tunnel(connection, received):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            with secure(connection) as inner:
+                script(inner, received)
+
+        return tunnel
+
+    def start(*scripts):
+        port, received = listen(*map(behind, scripts))
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+        return received
+
+    return start
+
+
+def test_a_kept_connection_found_dead_behind_a_proxy(through_a_proxy):
+    """A read goes once more over a new connection there too."""
+    received = through_a_proxy(answers(ANSWER, b""), answers(ANSWER))
+    assert get(443, scheme="https").body == b"ok"
+    assert get(443, scheme="https").body == b"ok"
+    assert len(received) == 3
+
+
+def test_a_write_on_a_kept_connection_found_dead_behind_a_proxy(through_a_proxy):
+    """A write does not go once more, and the host is told to have hung up, not the proxy."""
+    received = through_a_proxy(answers(ANSWER, b""), answers(ANSWER))
+    get(443, scheme="https")
+    with pytest.raises(Unavailable, match=r"127\.0\.0\.1 closed the connection before its answer was complete"):
+        get(443, scheme="https", method="POST", repeatable=False)
+    assert len(received) == 2
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        (answers(b""), "127.0.0.1 closed the connection"),
+        (answers(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"), "127.0.0.1 closed the connection"),
+        (silent, "127.0.0.1 did not answer within 0.2 s"),
+    ],
+    ids=["lost", "cut", "late"],
+)
+def test_a_proxy_is_not_blamed_for_a_lost_answer(through_a_proxy, script, message):
+    """Once the way to the host is open, what goes wrong is told as the host's."""
+    through_a_proxy(script)
+    with pytest.raises(Unavailable) as caught:
+        get(443, LIMITS._replace(read_seconds=0.2), scheme="https")
+    assert caught.value.message.startswith(message)
+
+
+def test_a_host_without_tls_behind_a_proxy_is_told_as_the_host(listen, monkeypatch):
+    """A handshake that fails behind an open tunnel is not the proxy's doing."""
+    port, _ = listen(answers(b"HTTP/1.1 200 OK\r\n\r\n", b"no TLS here\r\n"))
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+    with pytest.raises(Unavailable, match=r"There is no secure connection to calendar\.test"):
+        get(443, scheme="https", host="calendar.test")
+
+
+def test_a_proxy_that_says_nothing_is_given_up(listen, monkeypatch):
+    """A proxy that opens no way in time is told as such."""
+    port, _ = listen(silent)
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+    with pytest.raises(Unavailable, match=r"The proxy could not be reached, or opened no way to calendar\.test"):
+        get(443, LIMITS._replace(connect_seconds=0.05), scheme="https", host="calendar.test")
+
+
+def test_the_environment_of_now_counts(listen, secure, certificate, monkeypatch):
+    """A proxy that is named after the first request is asked for the next one, and none once it is no longer named."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "ca.pem"))
+    monkeypatch.setattr("handler.calendar_api.transport.proxy_bypass", lambda _: False)
+    port, received = listen(answers(ANSWER, ANSWER), wrap=secure)
+    proxy, asked = listen(answers(b"HTTP/1.1 502 Bad Gateway\r\n\r\n"))
+    get(port, scheme="https")
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy}")
+    with pytest.raises(Unavailable, match="The proxy could not connect"):
+        get(port, scheme="https")
+    monkeypatch.delenv("https_proxy")
+    assert get(port, scheme="https").body == b"ok"
+    assert (len(received), len(asked)) == (2, 1)
+
+
+def test_a_ca_file_that_is_named_no_more_vouches_for_nobody(listen, secure, certificate, monkeypatch):
+    """A connection that a CA file opened is not used once the environment no longer names that file."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "ca.pem"))
+    port, received = listen(answers(ANSWER), answers(ANSWER), wrap=secure)
+    get(port, scheme="https")
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with pytest.raises(HandlerError, match="does not verify"):
+        get(port, scheme="https")
+    assert len(received) == 1

@@ -6,14 +6,12 @@ always checks certificates. Plain HTTP is for loopback, and never goes through a
 
 from __future__ import annotations
 
-import encodings.idna  # noqa: F401 -- else the first look-up imports it, under a lock that a fork would copy
 import functools
-import http.client
-import io
 import os
+import re
 import ssl
 import threading
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -21,16 +19,20 @@ import certifi
 import urllib3
 
 from ..errors import HandlerError, InvalidInput, Unavailable
+from .sockets import MOST_BYTES, OddAnswerError, Pool, SecurePool, TooLongError, current
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from socket import SocketIO, socket
 
 THREADS = 64
 """Connections that are kept for each host; more threads than that open new ones."""
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")
 NEVER = urllib3.Retry(False)  # noqa: FBT003 -- urllib3's way to say it
+PROXY_REFUSED = re.compile("Tunnel connection failed: ([0-9]{3})")
+"""How http.client tells what a proxy answered."""
+PROXY_DECIDED = frozenset(range(400, 500)) - {408, 425, 429}
+"""Statuses of a proxy that it will answer again."""
 
 
 class Limits(NamedTuple):
@@ -60,82 +62,7 @@ class _Kept:
         self.pools: dict[tuple[str | None, ...], urllib3.HTTPConnectionPool] = {}
 
 
-class _Request(threading.local):
-    """The request that the thread makes: how long it may take, and whether it opened a connection."""
-
-    limits: Limits
-    opened: bool
-
-
 _kept = _Kept()
-_request = _Request()
-
-
-class _Reader(io.RawIOBase):
-    """Reads an answer; no wait is longer than what is left of the step, however slowly it drips in."""
-
-    def __init__(self, connected: socket, file: SocketIO) -> None:
-        self._socket = connected
-        self._file = file
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        limits = _request.limits
-        left = limits.left()
-        if left < limits.read_seconds:  # what urllib3 has set
-            if left <= 0:
-                raise TimeoutError
-            self._socket.settimeout(left)
-        return self._file.readinto(buffer)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
-
-
-class _Response(http.client.HTTPResponse):
-    """An answer that is read by _Reader, and whose headers are headers."""
-
-    def __init__(self, sock: socket, *arguments: Any, **named: Any) -> None:
-        super().__init__(sock, *arguments, **named)
-        self.fp: Any = io.BufferedReader(_Reader(sock, self.fp.detach()))
-
-    def begin(self) -> None:
-        super().begin()
-        if self.msg.defects:
-            # urllib3 would log the lines, which may be our own request sent back, token and all.
-            self.close()
-            raise _OddHeadersError
-
-
-class _OddHeadersError(http.client.HTTPException):
-    """Lines that are no headers stand among them."""
-
-
-class _Connection(urllib3.connection.HTTPConnection):
-    response_class = _Response
-
-    def connect(self) -> None:
-        _request.opened = True
-        super().connect()
-
-
-class _SecureConnection(urllib3.connection.HTTPSConnection):
-    response_class = _Response
-
-    def connect(self) -> None:
-        _request.opened = True
-        super().connect()
-
-
-class _Pool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _SecurePool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
 
 
 def forget_connections() -> None:
@@ -151,36 +78,53 @@ def send(
 
     A `repeatable` request goes once more if a kept connection turns out to be dead.
     Raises Unavailable if there is no complete answer, HandlerError (unexpected_answer)
-    if the certificate does not verify, InvalidInput if the environment names an
-    unusable proxy or CA file.
+    if it is too long, the certificate does not verify or a proxy refuses, InvalidInput
+    if the environment names an unusable proxy or CA file.
     """
     scheme, _, place = url.partition("://")
     authority, _, target = place.partition("/")
     pool = _pool(scheme, authority)
-    _request.limits = limits
+    current.limits = limits
     for last in (not repeatable, True):
         left = limits.left()
         if left <= 0:
             raise Unavailable("google_unavailable", f"The time for the step ran out before {pool.host} was asked.")
         timeout = _timeout(min(limits.connect_seconds, left), min(limits.read_seconds, left))
-        _request.opened = False
+        current.stage, current.surplus = "kept", False
         try:
             answer = pool.urlopen(
-                method, f"/{target}", body, headers, NEVER, redirect=False, assert_same_host=False, timeout=timeout
+                method,
+                f"/{target}",
+                body,
+                headers,
+                NEVER,
+                redirect=False,
+                assert_same_host=False,
+                timeout=timeout,
+                decode_content=False,
             )
-        except urllib3.exceptions.ProtocolError as error:
-            if last or _request.opened:
-                raise _unavailable(pool.host, error, timeout, limits) from None
-        except urllib3.exceptions.HTTPError as error:
-            raise _unavailable(pool.host, error, timeout, limits) from None
-        else:
             return Answer(answer.status, answer.headers, answer.data)
+        except TooLongError:
+            raise _too_long(pool.host, repeatable=repeatable) from None
+        except urllib3.exceptions.HTTPError as error:
+            dead = current.stage == "kept" and isinstance(error.args[-1], OSError)
+            if last or not dead:
+                raise _unavailable(pool.host, error, timeout, limits) from None
     raise AssertionError("the second round returns or raises")
 
 
 @functools.lru_cache(16)  # the same two numbers for all but the last requests of a long step
 def _timeout(connect_seconds: float, read_seconds: float) -> urllib3.Timeout:
     return urllib3.Timeout(connect=connect_seconds, read=read_seconds)
+
+
+def _too_long(host: str, *, repeatable: bool) -> HandlerError:
+    landed = "" if repeatable else " What was asked for may have been done all the same; run the step again to see."
+    return HandlerError(
+        "unexpected_answer",
+        f"{host} sent an answer of more than {MOST_BYTES >> 20} MiB, which cannot be Google's. "
+        f"Look for a proxy or a login page between this machine and Google.{landed}",
+    )
 
 
 def _unavailable(host: str, error: Exception, timeout: urllib3.Timeout, limits: Limits) -> HandlerError:
@@ -190,31 +134,54 @@ def _unavailable(host: str, error: Exception, timeout: urllib3.Timeout, limits: 
     sends our own request back, secrets and all.
     """
     found = urllib3.exceptions
+    cause = error.args[-1]
     if _wrong_certificate(error):
+        shown_by = "the proxy" if current.stage == "proxy" else host
         return HandlerError(
             "unexpected_answer",
-            f"The certificate that {host} showed does not verify: this is not Google, or a proxy reads along. "
+            f"The certificate that {shown_by} showed does not verify: this is not Google, or a proxy reads along. "
             f"If the proxy is yours, name its CA file in {CA_VARIABLES[0]}.",
         )
+    if current.stage == "proxy":
+        return _proxy_failed(host, error)
     if isinstance(error, found.NameResolutionError):
         why = f"The name {host} could not be looked up."
-    elif isinstance(error, found.ProxyError):
-        why = "The proxy could not be reached, or it refused the connection."
-    elif isinstance(error, found.ConnectTimeoutError) and not isinstance(error, found.NewConnectionError):
-        why = f"There was no connection to {host} within {timeout.connect_timeout:.3g} s."
     elif isinstance(error, found.NewConnectionError):
         why = f"There is no connection to {host}."
-    elif isinstance(error, found.ReadTimeoutError) and limits.left() <= 0:
+    elif isinstance(error, found.TimeoutError) and limits.left() <= 0:
         why = f"The time for the step ran out before {host} had answered."
-    elif isinstance(error, found.ReadTimeoutError):
+    elif isinstance(error, found.TimeoutError) and current.stage == "host":
+        why = f"There was no connection to {host} within {timeout.connect_timeout:.3g} s."
+    elif isinstance(error, found.TimeoutError):
         why = f"{host} did not answer within {timeout.read_timeout:.3g} s."
     elif isinstance(error, found.SSLError):
         why = f"There is no secure connection to {host}."
-    elif isinstance(error.args[-1], _OddHeadersError):
-        why = f"{host} sent an answer whose headers are none."
+    elif isinstance(cause, OddAnswerError):
+        why = f"{host} {cause}."
     else:
         why = f"{host} closed the connection before its answer was complete."
     return Unavailable("google_unavailable", why, {"cause": type(error).__name__})
+
+
+def _proxy_failed(host: str, error: Exception) -> HandlerError:
+    """Say what the proxy did, or did not."""
+    refused = PROXY_REFUSED.match(str(error.args[-1]))
+    details = {"cause": type(error).__name__}
+    if refused is None:
+        return Unavailable(
+            "google_unavailable", f"The proxy could not be reached, or opened no way to {host}.", details
+        )
+    status = int(refused[1])
+    if status in PROXY_DECIDED:
+        return HandlerError(
+            "unexpected_answer",
+            f"The proxy refuses to connect to {host}: status {status}. "
+            "Check the address, the user and the password in HTTPS_PROXY, and whom the proxy lets through.",
+            {**details, "status": status},
+        )
+    return Unavailable(
+        "google_unavailable", f"The proxy could not connect to {host}: status {status}.", {**details, "status": status}
+    )
 
 
 def _wrong_certificate(error: BaseException | None) -> bool:
@@ -241,7 +208,7 @@ def _pool(scheme: str, authority: str) -> urllib3.HTTPConnectionPool:
 
 def _new_pool(kept: _Kept, scheme: str, authority: str) -> urllib3.HTTPConnectionPool:
     manager = urllib3.PoolManager(maxsize=THREADS) if scheme == "http" else _secure_manager(kept, authority)
-    manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+    manager.pool_classes_by_scheme = {"http": Pool, "https": SecurePool}
     return manager.connection_from_url(f"{scheme}://{authority}")
 
 
@@ -276,8 +243,9 @@ def _context(kept: _Kept) -> ssl.SSLContext:
         variable, path = "the CA certificates", certifi.where()
     if path not in kept.contexts:
         try:
-            kept.contexts[path] = ssl.create_default_context(cafile=path)
+            context = ssl.create_default_context(cafile=path)
         except (OSError, ValueError):
             problem = "is not a readable file of CA certificates (PEM)"
             raise InvalidInput("invalid_input", f"{variable}: {problem}", {"fields": {variable: problem}}) from None
+        kept.contexts[path] = context
     return kept.contexts[path]

@@ -1,0 +1,197 @@
+"""Opens connections to a host, and reads one answer at a time from each.
+
+Only an answer that keeps to HTTP's rules and ends where it says goes up; a connection
+that brought anything else, or more, is closed, as the next answer on it might be that of
+another request.
+"""
+
+from __future__ import annotations
+
+import encodings.idna  # noqa: F401 -- else the first look-up imports it, under a lock that a fork would copy
+import http.client
+import io
+import threading
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import urllib3
+
+if TYPE_CHECKING:
+    import socket
+
+    from .transport import Limits
+
+MOST_BYTES = 8 * 2**20
+"""Bytes of an answer, compressed or not; 250 calendars take a twentieth of that."""
+MOST_INTERIM = 16
+"""Interim answers before the one that counts."""
+COMPRESSED = frozenset({"gzip", "x-gzip", "deflate"})
+ZLIB_OR_GZIP, BARE = 32 + zlib.MAX_WBITS, -zlib.MAX_WBITS
+"""How zlib is told what to expect; some servers send deflate without the header that it should have."""
+
+
+class Current(threading.local):
+    """The request that the thread makes."""
+
+    limits: Limits
+    stage: str = "kept"
+    """How far it has come: a connection was "kept", or opens to the "proxy" or the "host"; then it is "open"."""
+    surplus: bool = False
+    """Whether more came than the answer."""
+
+
+current = Current()
+
+
+class _Reader(io.RawIOBase):
+    """Reads an answer; no wait is longer than what is left of the step, however slowly it drips in."""
+
+    def __init__(self, connected: socket.socket, file: socket.SocketIO) -> None:
+        self._socket = connected
+        self._file = file
+        self._bytes_left = 2 * MOST_BYTES  # headers and what frames the pieces included
+        self.at_end = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self.at_end:
+            return 0
+        limits = current.limits
+        left = limits.left()
+        if left < limits.read_seconds:  # what urllib3 has set
+            if left <= 0:
+                raise TimeoutError
+            self._socket.settimeout(left)
+        count = self._file.readinto(buffer)
+        self._bytes_left -= count or 0
+        if self._bytes_left < 0:
+            raise TooLongError
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class _Buffer(io.BufferedReader):
+    """Notices what has come beyond the end of an answer."""
+
+    raw: _Reader
+
+    def close(self) -> None:
+        if not self.closed:
+            self.raw.at_end = True
+            if self.peek(1):
+                current.surplus = True
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    """An answer that is read by _Reader, after all interim ones; one that breaks HTTP's rules is none."""
+
+    def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
+        super().__init__(sock, *arguments, **named)
+        self.fp: Any = _Buffer(_Reader(sock, self.fp.detach()))
+
+    def _read_status(self) -> tuple[str, int, str]:
+        # http.client itself skips only 100, and takes the answer proper for that of the next request.
+        for _ in range(MOST_INTERIM + 1):
+            status: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+            if not 100 <= status[1] < 200 or status[1] == http.HTTPStatus.SWITCHING_PROTOCOLS:
+                return status
+            http.client.parse_headers(self.fp)
+        raise OddAnswerError("sent interim answers only")
+
+    def begin(self) -> None:
+        super().begin()
+        if self.msg.defects:
+            # urllib3 would log the lines, which may be our own request sent back, token and all.
+            self.close()
+            raise OddAnswerError("sent an answer whose headers are none")
+        if self.length and self.length > MOST_BYTES:
+            raise TooLongError
+
+    def read(self, amt: int | None = None) -> bytes:
+        """Read the whole body; a longer one than MOST_BYTES and half of one are errors."""
+        del amt  # urllib3 asks for all
+        try:
+            body = super().read(MOST_BYTES + 1)
+        except ValueError:  # a piece of less than no length
+            raise OddAnswerError("sent an answer in pieces that are none") from None
+        if len(body) > MOST_BYTES:
+            raise TooLongError
+        if self.length:
+            raise http.client.IncompleteRead(body, self.length)
+        return _unpacked(body, self.headers.get("content-encoding", ""))
+
+
+class OddAnswerError(http.client.HTTPException):
+    """What came breaks the rules of HTTP; says how."""
+
+
+class TooLongError(Exception):
+    """The answer has more than MOST_BYTES."""
+
+
+class HostConnection(urllib3.connection.HTTPConnection):
+    """Says how far it has come, and is closed unless its answer was understood."""
+
+    response_class = _Response
+
+    def connect(self) -> None:
+        """Connect, noting to whom."""
+        current.stage = "proxy" if self.proxy else "host"
+        super().connect()
+        current.stage = "open"
+
+    def _tunnel(self) -> None:
+        super()._tunnel()
+        current.stage = "host"
+
+    def getresponse(self) -> Any:
+        """Return the answer, read to its end."""
+        response = super().getresponse()  # urllib3 has read it to its end by now
+        pending = getattr(self.sock, "pending", int)()  # of TLS; select does not see it
+        if current.surplus or pending or _is_foreign(response):
+            self.close()
+        return response
+
+
+class SecureConnection(HostConnection, urllib3.connection.HTTPSConnection):
+    """The same over TLS."""
+
+
+class Pool(urllib3.HTTPConnectionPool):
+    """Keeps connections to a host."""
+
+    ConnectionCls = HostConnection
+
+
+class SecurePool(urllib3.HTTPSConnectionPool):
+    """Keeps connections over TLS."""
+
+    ConnectionCls = SecureConnection
+
+
+def _is_foreign(answer: urllib3.BaseHTTPResponse) -> bool:
+    """Say whether this is no answer of an API: a page, or another protocol."""
+    return answer.status < 200 or answer.headers.get("content-type", "").startswith("text/html")
+
+
+def _unpacked(body: bytes, encoding: str) -> bytes:
+    """Return a body as it was before it was compressed; one that does not unpack comes as it is."""
+    if encoding.lower() not in COMPRESSED:
+        return body
+    for window in (ZLIB_OR_GZIP, BARE):
+        unpacker = zlib.decompressobj(window)
+        try:
+            unpacked = unpacker.decompress(body, MOST_BYTES + 1)
+        except zlib.error:
+            continue
+        if len(unpacked) > MOST_BYTES:
+            raise TooLongError
+        if unpacker.eof and not unpacker.unused_data:
+            return unpacked
+    return body
