@@ -456,6 +456,79 @@ def test_a_packed_answer_that_does_not_unpack(listen, packed):
     assert get(port).body == packed
 
 
+@pytest.fixture
+def addresses(monkeypatch):
+    """Give a function that sets how many addresses a name has, and a list of the waits for them."""
+    waits, now = [], [0.0]
+
+    def connect(address, seconds, **_):
+        waits.append((address, seconds))
+        now[0] += seconds
+        raise TimeoutError
+
+    def name(count):
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"192.0.2.{n}", 443)) for n in range(count)]
+        monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: found)
+
+    monkeypatch.setattr("urllib3.util.connection.create_connection", connect)
+    monkeypatch.setattr("handler.calendar_api.sockets.time.monotonic", lambda: now[0])
+    return name, waits
+
+
+@pytest.mark.parametrize("count", [1, 2, 8, 64])
+def test_all_addresses_of_a_name_share_one_time(addresses, count):
+    """However many addresses swallow our packets, they do so for the time of one; ten are tried."""
+    name, waits = addresses
+    name(count)
+    with pytest.raises(Unavailable, match=r"There was no connection to calendar\.test within 10 s"):
+        get(443, host="calendar.test")
+    assert sum(seconds for _, seconds in waits) == pytest.approx(10.0)
+    assert len(waits) == min(count, 10)
+
+
+def test_connecting_ends_with_the_step(addresses):
+    """All addresses of a name have what is left of the step, if that is less."""
+    name, waits = addresses
+    name(2)
+    with pytest.raises(Unavailable, match=r"There was no connection to calendar\.test within 3 s"):
+        get(443, LIMITS._replace(left=lambda: 3.0), host="calendar.test")
+    assert [seconds for _, seconds in waits] == [1.5, 1.5]
+
+
+def test_the_next_address_is_tried(listen, monkeypatch):
+    """An address that refuses is followed by the next one of the name."""
+    port, _ = listen(answers(ANSWER))
+    asked = socket.getaddrinfo
+
+    def find(host, *arguments, **named):
+        if host != "calendar.test":
+            return asked(host, *arguments, **named)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in ("127.0.0.2", "127.0.0.1")]
+
+    monkeypatch.setattr("socket.getaddrinfo", find)
+    assert get(port, host="calendar.test").body == b"ok"
+
+
+@pytest.mark.parametrize("proxy", [False, True], ids=["direct", "behind a proxy"])
+def test_a_handshake_ends_with_the_step(listen, monkeypatch, proxy):
+    """A host that takes the connection is waited for no longer than the step has left by then."""
+    waits = []
+
+    def handshake(_, connected, **__):
+        waits.append(connected.gettimeout())
+        raise TimeoutError
+
+    monkeypatch.setattr("ssl.SSLContext.wrap_socket", handshake)
+    monkeypatch.setattr("handler.calendar_api.transport.proxy_bypass", lambda _: False)
+    lefts = iter([120.0, 120.0, 90.0, 60.0] if proxy else [120.0, 120.0])  # for the proxy's address, and its answer
+    port, _ = listen(answers(b"HTTP/1.1 200 Connection established\r\n\r\n") if proxy else silent)
+    if proxy:
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+    with pytest.raises(Unavailable, match=r"There was no connection to 127\.0\.0\.1 within 10 s"):
+        get(port, LIMITS._replace(left=lambda: next(lefts, 0.05)), scheme="https")
+    assert waits == [0.05]
+
+
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
     """Make a certificate for 127.0.0.1 that only its own CA file vouches for."""

@@ -10,21 +10,25 @@ from __future__ import annotations
 import encodings.idna  # noqa: F401 -- else the first look-up imports it, under a lock that a fork would copy
 import http.client
 import io
+import socket
 import threading
+import time
 import zlib
 from typing import TYPE_CHECKING, Any
 
 import urllib3
 
 if TYPE_CHECKING:
-    import socket
-
     from .transport import Limits
 
 MOST_BYTES = 8 * 2**20
 """Bytes of an answer, compressed or not; 250 calendars take a twentieth of that."""
 MOST_INTERIM = 16
 """Interim answers before the one that counts."""
+SHORTEST_CONNECT = 1.0
+"""Seconds that each address of a host gets at least, if there are as many: a lost packet is sent again after one."""
+SHORTEST_WAIT = 0.001
+"""Seconds; none at all would mean not to wait for a socket, which is another thing."""
 COMPRESSED = frozenset({"gzip", "x-gzip", "deflate"})
 ZLIB_OR_GZIP, BARE = 32 + zlib.MAX_WBITS, -zlib.MAX_WBITS
 """How zlib is told what to expect; some servers send deflate without the header that it should have."""
@@ -136,7 +140,7 @@ class TooLongError(Exception):
 
 
 class HostConnection(urllib3.connection.HTTPConnection):
-    """Says how far it has come, and is closed unless its answer was understood."""
+    """Says how far it has come, opens within one connect time, and is closed unless its answer was understood."""
 
     response_class = _Response
 
@@ -146,9 +150,41 @@ class HostConnection(urllib3.connection.HTTPConnection):
         super().connect()
         current.stage = "open"
 
+    def _new_conn(self) -> socket.socket:
+        # urllib3 would give each address of the host the whole time.
+        end = time.monotonic() + self._seconds()
+        try:
+            addresses = socket.getaddrinfo(self._dns_host.strip("[]"), self.port, type=socket.SOCK_STREAM)
+        except (socket.gaierror, UnicodeError) as error:
+            raise urllib3.exceptions.NameResolutionError(self.host, self, error) from error  # type: ignore[arg-type]
+        failed: Exception | None = None
+        for untried, (*_, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
+            left = end - time.monotonic()
+            if left <= 0:
+                break
+            try:
+                connected = urllib3.util.connection.create_connection(
+                    (str(address[0]), self.port),
+                    max(left / untried, min(left, SHORTEST_CONNECT)),
+                    socket_options=self.socket_options,
+                )
+            except OSError as error:
+                failed = error
+            else:
+                connected.settimeout(self._seconds())  # for what comes before the request
+                return connected
+        if failed is None or isinstance(failed, TimeoutError):
+            raise urllib3.exceptions.ConnectTimeoutError(self, "no address answered in time") from failed
+        raise urllib3.exceptions.NewConnectionError(self, "no address let us in") from failed
+
     def _tunnel(self) -> None:
         super()._tunnel()
         current.stage = "host"
+        self.sock.settimeout(self._seconds())
+
+    def _seconds(self) -> float:
+        """Return how long the next wait may be before the connection is open."""
+        return max(min(float(self.timeout or 0.0), current.limits.left()), SHORTEST_WAIT)
 
     def getresponse(self) -> Any:
         """Return the answer, read to its end."""
