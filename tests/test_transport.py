@@ -575,6 +575,19 @@ def shown_by(folder):
     return lambda connection: context.wrap_socket(connection, server_side=True)
 
 
+@pytest.mark.parametrize(
+    "extensions", [[], [x509.SubjectAlternativeName([x509.RFC822Name("a@acme.com")])]], ids=["no SAN", "no name in it"]
+)
+def test_a_name_that_stands_only_in_the_subject(listen, tmp_path, monkeypatch, extensions):
+    """A certificate that names its host nowhere but in the CN is refused, as browsers do."""
+    folder = signed(tmp_path, "localhost", extensions)
+    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "ca.pem"))
+    port, received = listen(answers(ANSWER), wrap=shown_by(folder))
+    with pytest.raises(HandlerError, match="does not verify"):
+        get(port, scheme="https", host="localhost")
+    assert received == []
+
+
 def test_a_certificate_that_does_not_verify_is_no_reason_to_try_again(listen, secure):
     """A server that is not who it says is told as such, and not retryable."""
     port, _ = listen(answers(ANSWER), wrap=secure)

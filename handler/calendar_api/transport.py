@@ -247,5 +247,6 @@ def _context(kept: _Kept) -> ssl.SSLContext:
         except (OSError, ValueError):
             problem = "is not a readable file of CA certificates (PEM)"
             raise InvalidInput("invalid_input", f"{variable}: {problem}", {"fields": {variable: problem}}) from None
+        context.hostname_checks_common_name = False  # as browsers and urllib3's own contexts have it
         kept.contexts[path] = context
     return kept.contexts[path]
