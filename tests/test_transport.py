@@ -12,6 +12,7 @@ import ssl
 import threading
 import traceback
 import zlib
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -19,9 +20,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from handler import HandlerError, InvalidInput, Unavailable
-from handler.calendar_api import Limits, forget_all
+from handler.calendar_api import Limits, forget_all, transport
 from handler.calendar_api.sockets import MOST_BYTES
-from handler.calendar_api.transport import send
+from handler.calendar_api.transport import MOST_POOLS, send
 
 LIMITS = Limits(10.0, 30.0, lambda: 120.0)
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -795,3 +796,47 @@ def test_a_ca_file_that_is_named_no_more_vouches_for_nobody(listen, secure, cert
     with pytest.raises(HandlerError, match="does not verify"):
         get(port, scheme="https")
     assert len(received) == 1
+
+
+DESCRIPTORS = Path("/proc/self/fd")
+
+
+def serve_once(server):
+    """Answer one request of one connection, and close it."""
+    with server.accept()[0] as connection:
+        answers(ANSWER)(connection, [])
+
+
+@pytest.mark.skipif(not DESCRIPTORS.exists(), reason="this system does not tell descriptors in /proc")
+def test_connections_of_hosts_that_are_gone_are_closed(listen):
+    """A process that talks to one emulator after the other keeps the connections of the last few."""
+    get(listen(answers(ANSWER))[0])
+    begun = len(list(DESCRIPTORS.iterdir()))
+    for _ in range(20):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            thread = threading.Thread(target=serve_once, args=(server,))
+            thread.start()
+            get(server.getsockname()[1])
+            thread.join()
+    assert len(list(DESCRIPTORS.iterdir())) - begun <= MOST_POOLS
+
+
+def test_pools_are_bounded(listen, secure, monkeypatch):
+    """A process whose proxy is named anew again and again keeps the pools of the last few."""
+    port, _ = listen(*[answers(b"")] * 20)
+    for number in range(20):
+        monkeypatch.setenv("https_proxy", f"http://user{number}:password@127.0.0.1:{port}")
+        with pytest.raises(Unavailable):
+            get(443, scheme="https", host="calendar.test")
+    assert len(transport._kept.pools) <= MOST_POOLS
+
+
+def test_ca_files_are_bounded(certificate, tmp_path, monkeypatch):
+    """The same for CA files, which take a megabyte each."""
+    for number in range(20):
+        file = tmp_path / f"{number}.pem"
+        file.write_bytes((certificate / "ca.pem").read_bytes())
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+        with pytest.raises(Unavailable):
+            get(1, scheme="https")
+    assert len(transport._kept.contexts) <= MOST_POOLS

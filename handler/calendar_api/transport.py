@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 THREADS = 64
 """Connections that are kept for each host; more threads than that open new ones."""
+MOST_POOLS = 4
+"""Hosts, and values of the environment, whose connections are kept; the oldest of more is let go."""
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")
 NEVER = urllib3.Retry(False)  # noqa: FBT003 -- urllib3's way to say it
@@ -203,7 +205,14 @@ def _pool(scheme: str, authority: str) -> urllib3.HTTPConnectionPool:
             pool = kept.pools.get(key)
             if pool is None:
                 pool = kept.pools[key] = _new_pool(kept, scheme, authority)
+                _bound(kept.pools)
     return pool
+
+
+def _bound(kept: dict[Any, Any]) -> None:
+    """Let the oldest go; a pool closes its connections once nobody uses it any more."""
+    if len(kept) > MOST_POOLS:
+        del kept[next(iter(kept))]
 
 
 def _new_pool(kept: _Kept, scheme: str, authority: str) -> urllib3.HTTPConnectionPool:
@@ -249,4 +258,5 @@ def _context(kept: _Kept) -> ssl.SSLContext:
             raise InvalidInput("invalid_input", f"{variable}: {problem}", {"fields": {variable: problem}}) from None
         context.hostname_checks_common_name = False  # as browsers and urllib3's own contexts have it
         kept.contexts[path] = context
+        _bound(kept.contexts)
     return kept.contexts[path]
