@@ -12,10 +12,8 @@ proxies, CA files, time-outs and errors are the same.
 from __future__ import annotations
 
 import functools
-import hmac
 import json
 from dataclasses import dataclass, field
-from secrets import token_urlsafe
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
@@ -52,14 +50,16 @@ class Grant:
 class Consent:
     """One question to a person, from the address of the page to the tokens."""
 
-    def __init__(self, client: Mapping[str, str], scopes: Sequence[str], redirect_uri: str, account: str = "") -> None:
+    def __init__(
+        self, client: Mapping[str, str], scopes: Sequence[str], redirect_uri: str, state: str, account: str = ""
+    ) -> None:
         """Take the info values client_id and client_secret, and the account that the page should suggest.
 
+        `state` is what an answer to this question has to bring along.
         Raises InvalidInput if CALENDAR_EMULATOR_HOST is no loopback address with a port.
         """
         self._client = client
         self._redirect_uri = redirect_uri
-        self._state = token_urlsafe(32)
         page, self._token_url, _ = addresses()
         installed = {"client_id": client["client_id"], **ENDPOINTS}
         flow = Flow.from_client_config(
@@ -67,14 +67,12 @@ class Consent:
         )
         hint = {"login_hint": account} if account else {}
         # Without the prompt a second consent brings no refresh token.
-        address, _ = flow.authorization_url(state=self._state, access_type="offline", prompt="consent", **hint)
+        address, _ = flow.authorization_url(state=state, access_type="offline", prompt="consent", **hint)
         self._verifier: str = flow.code_verifier
         self.address = f"{page}?{urlsplit(address).query}"
 
     def code_of(self, answer: Mapping[str, str]) -> str:
         """Give the code of the query that the browser came back with; raises AuthorizationFailed if there is none."""
-        if not hmac.compare_digest(answer.get("state", "").encode(), self._state.encode()):
-            raise _failed("The browser came back with the answer to another question (a wrong state); it was not used.")
         error = answer.get("error", "")
         if error == "access_denied":
             raise _failed("Access was denied on Google's page.")

@@ -7,6 +7,7 @@ import math
 import shlex
 import webbrowser
 from pathlib import Path
+from secrets import token_urlsafe
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -92,9 +93,10 @@ def authorize(arguments: argparse.Namespace, streams: Streams) -> int:
         return WRONG_INPUT
     file = InfoFile(arguments.info, force=arguments.force)
     client, back = read_client(arguments.client, arguments.port)
-    with _listening(back) as loopback:
+    state = token_urlsafe(32)
+    with _listening(back, state) as loopback:
         address = back.address or f"http://127.0.0.1:{loopback.port}{back.path}"
-        consent = Consent(client, list(needed_scopes()), address, file.account)
+        consent = Consent(client, list(needed_scopes()), address, state, file.account)
         print(*_question(consent.address, loopback.port, arguments), sep="\n", file=streams.stdout, flush=True)
         if not arguments.no_browser:
             # A thread: a browser in the terminal keeps its caller until it is closed.
@@ -113,9 +115,9 @@ def authorize(arguments: argparse.Namespace, streams: Streams) -> int:
     return findings_status(findings)
 
 
-def _listening(back: Return) -> Loopback:
+def _listening(back: Return, state: str) -> Loopback:
     try:
-        return Loopback(back.port, back.path)
+        return Loopback(back.port, back.path, state)
     except OSError as error:
         raise no_port(back.port, error) from None
 

@@ -1,18 +1,22 @@
 """Waits on 127.0.0.1 for the browser to come back, and shows it one page at the end.
 
-It answers one path, and only a request that brings an answer; whatever else a browser
-asks for (an icon, a connection opened ahead) leads nowhere. Nothing is logged: the
-address of the request holds the code.
+The only request that counts is a GET of one path that brings the state of the question
+and an answer to it. Whatever else comes in (an icon, a page loaded ahead, the answer to
+an earlier question, another program) is told so, and the wait goes on. Nothing is
+logged: the address of the request holds the code.
 """
 
 from __future__ import annotations
 
+import hmac
 import os
+import re
 import sys
 from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as Late
 from contextlib import suppress
 from html import escape
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from threading import Event, Thread
@@ -27,20 +31,29 @@ SILENT_SECONDS = 10.0
 """How long a connection may stay without a request."""
 FAREWELL_SECONDS = 5.0
 """How long the end waits for the browser to take its page."""
+HOST = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]+)?", re.IGNORECASE)
 HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
     "Referrer-Policy": "no-referrer",
 }
+STRAY = (
+    "Not what authorize waits for",
+    "This is not the answer of Google's page to the question of authorize, and it was not used.",
+    "Open the address that the terminal shows, and answer the page that appears.",
+)
 
 
 class Loopback:
     """The place that the browser comes back to, as a context; leaving it closes the port."""
 
-    def __init__(self, port: int, path: str = "/") -> None:
-        """Bind the port of 127.0.0.1 (0: a free one); raises OSError if it cannot be had."""
-        self._server = _Server(port, path)
+    def __init__(self, port: int, path: str, state: str) -> None:
+        """Bind the port of 127.0.0.1 (0: a free one), for the answer to the question with this `state`.
+
+        Raises OSError if the port cannot be had.
+        """
+        self._server = _Server(port, path, state)
         self._loop = Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), daemon=True)
 
     def __enter__(self) -> Loopback:  # noqa: PYI034 -- typing.Self needs Python 3.11
@@ -79,7 +92,7 @@ class Loopback:
     def tell(self, title: str, *sentences: str) -> None:
         """Show the browser how it ended, and wait until it has that page; only the first time counts."""
         with suppress(InvalidStateError):
-            self._server.page.set_result(_page(title, sentences))
+            self._server.page.set_result(_page(title, *sentences))
         if self._server.asked.is_set():
             self._server.told.wait(FAREWELL_SECONDS)
 
@@ -89,8 +102,8 @@ class _Server(ThreadingTCPServer):
     # On Windows this would let another program take the port over.
     allow_reuse_address = os.name == "posix"
 
-    def __init__(self, port: int, path: str) -> None:
-        self.path = path
+    def __init__(self, port: int, path: str, state: str) -> None:
+        self.path, self.state = path, state
         self.query: Future[dict[str, str]] = Future()
         self.page: Future[bytes] = Future()
         self.asked, self.told = Event(), Event()
@@ -105,35 +118,62 @@ class _Server(ThreadingTCPServer):
 class _Visitor(BaseHTTPRequestHandler):
     timeout = SILENT_SECONDS
     server_version, sys_version = "Loopback", ""
+    # Without it a request line that cannot be read would be answered without a status.
+    default_request_version = "HTTP/1.0"
     server: _Server
 
     def do_GET(self) -> None:
-        path, _, query = self.path.partition("?")
-        answer = dict(parse_qsl(query))
-        if path != self.server.path or not answer.keys() & {"code", "error"}:
-            self.send_error(404)
+        wrong = self._wrong()
+        if wrong:
+            self.send_error(wrong)
             return
         self.server.asked.set()
         with suppress(InvalidStateError):  # the first one counts
-            self.server.query.set_result(answer)
+            self.server.query.set_result(self._query())
         try:
-            self._show(self.server.page.result())
+            self._show(HTTPStatus.OK, self.server.page.result())
         finally:
             self.server.told.set()
 
-    def _show(self, page: bytes) -> None:
-        self.send_response(200)
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Tell a stray what it is, and nothing of its request."""
+        del message, explain
+        self.close_connection = True
+        self._show(code, _page(*STRAY))
+
+    def _wrong(self) -> HTTPStatus | None:
+        """Return the status of a request that is not the one that is waited for."""
+        hosts = self.headers.get_all("Host", ())
+        query = self._query()
+        if len(hosts) != 1 or not HOST.fullmatch(hosts[0]):
+            return HTTPStatus.FORBIDDEN
+        if self.path.partition("?")[0] != self.server.path:
+            return HTTPStatus.NOT_FOUND
+        if not hmac.compare_digest(query.get("state", "").encode(), self.server.state.encode()):
+            return HTTPStatus.BAD_REQUEST
+        if not query.keys() & {"code", "error"}:
+            return HTTPStatus.BAD_REQUEST
+        # A page that a browser loads ahead may never be looked at; refused, it is loaded when it is.
+        ahead = (self.headers.get("Sec-Purpose", ""), self.headers.get("Purpose", ""))
+        return HTTPStatus.SERVICE_UNAVAILABLE if "prefetch" in " ".join(ahead) else None
+
+    def _query(self) -> dict[str, str]:
+        return dict(parse_qsl(self.path.partition("?")[2]))
+
+    def _show(self, status: int, page: bytes) -> None:
+        self.send_response(status)
         for name, value in HEADERS.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(page)))
         self.end_headers()
-        self.wfile.write(page)
+        if self.command != "HEAD":
+            self.wfile.write(page)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- as inherited
         """Log nothing."""
 
 
-def _page(title: str, sentences: tuple[str, ...]) -> bytes:
+def _page(title: str, *sentences: str) -> bytes:
     paragraphs = "\n".join(f"<p>{escape(sentence)}</p>" for sentence in (*sentences, "You can close this window."))
     return f"""<!doctype html>
 <html lang="en">
