@@ -7,6 +7,10 @@ bodies; faults can be ordered method by method, and every request is recorded.
     with Emulator({"page_size": 2}) as emulator:
         print(emulator.host, emulator.calls, emulator.rules())
 
+As a server on somebody's machine it refuses what comes from elsewhere: a Host or an
+Origin that is not 127.0.0.1, localhost or [::1] (403), a body above 1 MiB (413), lengths
+that contradict each other (400).
+
 What it does not imitate
     - batch and watch requests, push channels, events, calendars, settings, and every
       method of calendarList and acl that is not named above;

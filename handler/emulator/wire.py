@@ -1,11 +1,14 @@
 """HTTP on the loopback: reads requests, sends answers, keeps connections open.
 
-It knows nothing of calendars: what to answer is asked of a function. Nothing is ever
-logged, as requests carry secrets.
+It knows nothing of calendars: what to answer is asked of a function, once a request is
+one that a server on a developer's machine may take: for a name of this machine, not from
+a page of elsewhere, of a length that makes sense. Nothing is ever logged, as requests
+carry secrets.
 """
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
 from collections.abc import Callable
@@ -21,8 +24,18 @@ from .routing import Request, read_form
 
 POLL_SECONDS = 0.01
 JOIN_SECONDS = 1.0
+SILENT_SECONDS = 240.0
+"""How long a client may say nothing, in a request or between two, before its connection is closed."""
+MOST_BODY = 1 << 20
+"""Bytes of the longest body that is read."""
 FORM_TYPE = "application/x-www-form-urlencoded"
 BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+
+HOST = r"(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?"
+HOSTS = re.compile(HOST, re.IGNORECASE)
+ORIGINS = re.compile(f"https?://{HOST}", re.IGNORECASE)
+LENGTH = re.compile("0*([0-9]+)")
+BREAK = re.compile("[\r\n]")
 
 Reply = Callable[[Request], "Answer | None"]
 """Returns what to answer; None closes the connection without an answer."""
@@ -32,6 +45,9 @@ class Connection(BaseHTTPRequestHandler):
     """One client's connection, for as many requests as it likes."""
 
     protocol_version = "HTTP/1.1"
+    # Without it a request line that cannot be read would be answered without a status.
+    default_request_version = "HTTP/1.0"
+    timeout = SILENT_SECONDS
     server_version = "CalendarEmulator"
     sys_version = ""
     disable_nagle_algorithm = True
@@ -47,7 +63,16 @@ class Connection(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- as inherited
         """Log nothing."""
 
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer what is no request with a status alone: a sentence would quote it."""
+        del message, explain
+        self._refuse(Answer(code))
+
     def _serve(self) -> None:
+        refusal = self._refusal()
+        if refusal is not None:
+            self._refuse(refusal)
+            return
         body = self._read_body()
         if body is None:
             self.close_connection = True
@@ -58,13 +83,39 @@ class Connection(BaseHTTPRequestHandler):
         else:
             self._send(answer)
 
+    def _refusal(self) -> Answer | None:
+        """Return why nobody is asked what to answer to this request."""
+        hosts = self.headers.get_all("Host", ())
+        if self.headers.defects or len(hosts) > 1 or not (hosts or self.request_version == "HTTP/1.0"):
+            return Answer(HTTPStatus.BAD_REQUEST)
+        # A name that somebody else made lead here (DNS rebinding), or a form of their page.
+        if not all(map(HOSTS.fullmatch, hosts)):
+            return Answer(HTTPStatus.FORBIDDEN, b"The Host must be 127.0.0.1, localhost or [::1].\n")
+        if not all(map(ORIGINS.fullmatch, self.headers.get_all("Origin", ()))):
+            return Answer(HTTPStatus.FORBIDDEN, b"The Origin must be a page of this machine.\n")
+        return self._wrong_length()
+
+    def _wrong_length(self) -> Answer | None:
+        lengths = {*self.headers.get_all("Content-Length", ())}
+        if "Transfer-Encoding" in self.headers:
+            return Answer(HTTPStatus.BAD_REQUEST if lengths else HTTPStatus.LENGTH_REQUIRED)
+        found = [LENGTH.fullmatch(length) for length in lengths or {"0"}]
+        if len(found) > 1 or not found[0]:
+            return Answer(HTTPStatus.BAD_REQUEST)
+        # By its digits first: Python reads no number of thousands of them.
+        digits = found[0][1]
+        too_long = len(digits) > len(str(MOST_BODY)) or int(digits) > MOST_BODY
+        return Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE) if too_long else None
+
+    def _refuse(self, answer: Answer) -> None:
+        """Answer, and take nothing more from this connection: where the next request begins is unknown."""
+        self.close_connection = True
+        self._send(answer)
+
     def _read_body(self) -> bytes | None:
-        length = self.headers.get("Content-Length", "0")
-        if "Transfer-Encoding" in self.headers or not length.isdecimal():
-            self._send(Answer(HTTPStatus.LENGTH_REQUIRED))
-            return None
-        body = self.rfile.read(int(length))
-        return body if len(body) == int(length) else None
+        length = int(self.headers.get("Content-Length", "0"))
+        body = self.rfile.read(length)
+        return body if len(body) == length else None
 
     def _request(self, body: bytes) -> Request:
         path, _, query = self.path.partition("?")
@@ -81,7 +132,7 @@ class Connection(BaseHTTPRequestHandler):
     def _send(self, answer: Answer) -> None:
         self.send_response(answer.status)
         for name, value in answer.headers.items():
-            self.send_header(name, value)
+            self.send_header(BREAK.sub(" ", name), BREAK.sub(" ", value))
         if answer.status not in BODILESS:
             self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
