@@ -14,7 +14,7 @@ import pytest
 
 from handler.__main__ import main
 from handler.cases import read_case
-from handler.emulator import ACCOUNT
+from handler.emulator import ACCOUNT, Emulator
 
 from .test_cli import EXAMPLE, ROOT, command
 
@@ -101,6 +101,19 @@ def test_a_share_reaches_it():
         _, errors = process.communicate()
     assert json.loads(done.stdout)["change"] == "created"
     assert (process.returncode, errors) == (0, "")
+
+
+def test_it_does_not_grow(monkeypatch):
+    """It may run for weeks, and nobody asks it for its requests: it keeps no more than the newest thousand."""
+    started = []
+
+    def noted(*arguments, **more):
+        started.append(Emulator(*arguments, **more))
+        return started[0]
+
+    monkeypatch.setattr("handler.cli.run_emulator.Emulator", noted)
+    assert emulated("--port", 0)[0] == 0
+    assert started[0]._records.maxlen == 1_000
 
 
 def test_a_state_file_is_what_it_starts_with(tmp_path):

@@ -1,14 +1,17 @@
-"""The emulator as a server on a developer's machine: what it refuses, whoever asks."""
+"""The emulator as a server on a developer's machine: what it refuses, whoever asks, and what it keeps."""
 
 from __future__ import annotations
 
+import json
 import re
 import socket
+from http.client import HTTPConnection
 from urllib.parse import urlencode
 
 import pytest
 
 from handler.emulator import ACCOUNT, Emulator, wire
+from handler.emulator.sign_in import MOST_TOKENS
 
 SCOPE = "https://www.googleapis.com/auth/calendar.acls"
 TOKEN = urlencode({"grant_type": "refresh_token", **ACCOUNT}).encode()
@@ -304,3 +307,34 @@ def test_a_client_that_goes_silent_is_let_go(monkeypatch):
             with socket.create_connection((host, int(port)), timeout=10) as silent:
                 silent.sendall(begun)
                 assert silent.recv(1) == b""
+
+
+# What is kept.
+
+
+def test_the_newest_requests_are_kept():
+    """Of more requests than are to be kept the oldest are forgotten, and of mails too."""
+    with Emulator(kept=3) as emulator:
+        for number in range(5):
+            raw(emulator, f"GET /{number} HTTP/1.1", LOCAL)
+        assert [request.path for request in emulator.requests] == ["/2", "/3", "/4"]
+
+
+def test_a_test_has_all_its_requests():
+    """Unless told otherwise it keeps more than a test makes."""
+    assert Emulator()._records.maxlen == 100_000
+
+
+def test_mails_and_tokens_are_bounded_too(emulator):
+    """Neither mails nor what was issued grows without end."""
+    state, sign_in = emulator._world.state, emulator._world.sign_in
+    assert state._mails.maxlen == 100_000
+    connection = HTTPConnection(emulator.host, timeout=10)
+    for issued in (sign_in._access, sign_in._codes):
+        issued.update((str(number), None) for number in range(MOST_TOKENS))
+    connection.request("POST", "/token", TOKEN)
+    answer = json.loads(connection.getresponse().read())
+    connection.close()
+    consent(emulator, "http://127.0.0.1/")
+    assert len(sign_in._access) == len(sign_in._codes) == MOST_TOKENS
+    assert sign_in.grant(answer["access_token"]).account.email == "owner@example.com"

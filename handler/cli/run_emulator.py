@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 
 SUMMARY = "Run a local emulator of Google Calendar"
 DEFAULT_PORT = 8085
+KEPT = 1_000
+"""Requests that the emulator remembers: here nobody asks for them, and it may run for weeks."""
 EXAMPLES = f"""\
 The first line of the output points the handler at the emulator. It runs until
-Ctrl-C or SIGTERM, listens on 127.0.0.1 only, and keeps nothing.
+Ctrl-C or SIGTERM, listens on 127.0.0.1 only, refuses pages of other sites, and
+keeps nothing.
 
 Examples:
   %(prog)s
@@ -66,7 +69,7 @@ def run_emulator(arguments: argparse.Namespace, streams: Streams) -> int:
 
 def _started(state: dict[str, Any], arguments: argparse.Namespace) -> Emulator:
     try:
-        emulator = Emulator(state, port=arguments.port)
+        emulator = Emulator(state, port=arguments.port, kept=KEPT)
         emulator.start()
     except ValueError as error:
         raise InvalidInput("invalid_input", f"{arguments.state}: {error}") from None

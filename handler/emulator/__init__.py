@@ -9,7 +9,8 @@ bodies; faults can be ordered method by method, and every request is recorded.
 
 As a server on somebody's machine it refuses what comes from elsewhere: a Host or an
 Origin that is not 127.0.0.1, localhost or [::1] (403), a body above 1 MiB (413), lengths
-that contradict each other (400).
+that contradict each other (400). It forgets the oldest of 100,000 requests and mails, and
+of 10,000 access tokens and codes.
 
 What it does not imitate
     - batch and watch requests, push channels, events, calendars, settings, and every

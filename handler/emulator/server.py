@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event, Lock
@@ -35,6 +36,9 @@ FAULT_KINDS = tuple(KINDS)
 
 UNKNOWN = "unknown"
 
+KEPT = 100_000
+"""How many of the newest requests are kept, unless told otherwise: some 100 MB."""
+
 
 @dataclass
 class Record:
@@ -54,8 +58,8 @@ class Record:
 class Emulator:
     """A local Google Calendar on 127.0.0.1, from `start` to `stop` or as a context."""
 
-    def __init__(self, state: Mapping[str, Any] | None = None, *, port: int = 0) -> None:
-        """Remember where to begin; `port` 0 is any free one.
+    def __init__(self, state: Mapping[str, Any] | None = None, *, port: int = 0, kept: int = KEPT) -> None:
+        """Remember where to begin; `port` 0 is any free one, `kept` how many of the newest requests to keep.
 
         `state` holds plain data, each key optional: account or accounts, calendars,
         rules, aliases, page_size, faults. Raises ValueError for a fault that cannot happen.
@@ -69,7 +73,7 @@ class Emulator:
         self._faults = Faults(given.get("faults") or (), METHODS)
         self._port = port
         self._lock = Lock()
-        self._records: list[Record] = []
+        self._records: deque[Record] = deque(maxlen=kept)
         self._stopping = Event()
         self._server: Server | None = None
 
@@ -110,13 +114,13 @@ class Emulator:
 
     @property
     def requests(self) -> list[Record]:
-        """Every request so far, in order."""
+        """The requests so far, in order; only the newest, if there were more than are kept."""
         with self._lock:
             return list(self._records)
 
     @property
     def calls(self) -> list[str]:
-        """The method ids of the requests so far, in order."""
+        """The method ids of `requests`."""
         return [record.method for record in self.requests]
 
     @property

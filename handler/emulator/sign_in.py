@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from .accounts import Account
 
+MOST_TOKENS = 10_000
+"""How many access tokens are good at a time, and how many codes; the oldest gives way."""
+
 
 @dataclass(frozen=True)
 class Grant:
@@ -78,6 +81,7 @@ class SignIn:
             code = token_urlsafe(24)
             refreshable = offline and (asked_again or not known)
             self._codes[code] = replace(consent, refreshable=refreshable)
+            _limit(self._codes)
             return code
 
     def answer(self, form: Mapping[str, str]) -> dict[str, Any]:
@@ -147,12 +151,19 @@ class SignIn:
         seconds = grant.account.access_token_seconds
         token = f"emulator-access-{token_urlsafe(24)}"
         self._access[token] = (grant, monotonic() + seconds)
+        _limit(self._access)
         return {
             "access_token": token,
             "expires_in": seconds,
             "scope": " ".join(grant.scopes),
             "token_type": "Bearer",
         }
+
+
+def _limit(issued: dict[str, Any]) -> None:
+    """Take away the oldest, if there are too many."""
+    while len(issued) > MOST_TOKENS:
+        del issued[next(iter(issued))]
 
 
 def _needed(form: Mapping[str, str], name: str) -> str:

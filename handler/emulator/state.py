@@ -6,6 +6,7 @@ happens under one lock, so that each call is one step to every other.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,9 @@ ROLES = (
 
 MAILED = ("user:", "group:")
 """Kinds of rule whose recipients have an address to mail to."""
+
+KEPT_MAILS = 100_000
+"""How many of the newest mails are remembered."""
 
 FIRST_ETAG = 1_700_000_000_000_000
 
@@ -73,7 +77,7 @@ class State:
         self._removed: dict[str, dict[str, Rule]] = {}
         self._always_shown = tuple(rules)
         self._aliases = {alias.lower(): kept.lower() for alias, kept in aliases.items()}
-        self._mails: list[str] = []
+        self._mails: deque[str] = deque(maxlen=KEPT_MAILS)
         for account in accounts:
             self._entries[account.email] = {}
             for stated in account.calendars:
