@@ -9,13 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from handler import HandlerError, InvalidInput, execute, execute_many
+from handler import AuthorizationFailed, HandlerError, InvalidInput, Refused, execute, execute_many
 from handler.bulk import Bulk, Stopped, read_plan
+from handler.bulk.calls import Calls
 from handler.bulk.pace import Pace, Turns
 from handler.calendar_api import Connection
 from handler.calendar_api.transport import send
 from handler.cases import outcome_differences, play, read_case
+from handler.descriptor import load
 from handler.emulator import ACCOUNT
+from handler.retry import SYSTEM_CLOCK
+from handler.task import policy_of
 
 EXAMPLE = "example@group.calendar.google.com"
 FIXTURES = Path(__file__).parent.parent / "fixtures"
@@ -313,3 +317,36 @@ def test_waiting_for_a_turn_takes_none_of_the_step_s_time(time):
     turns = Turns(pace, time.clock)
     turns()
     assert (turns.clock.now(), time.clock.now()) == (0.0, 3600.0)
+
+
+def test_a_shorter_hold_takes_nothing_from_a_longer_one(time):
+    """Whoever is told to wait a little does not end the long wait that another one was told of."""
+    pace = Pace(None, time.clock, lambda: False)
+    pace.hold(60.0)
+    pace.hold(5.0)
+    assert pace.wait() == 60.0
+
+
+def test_what_was_not_tried_names_the_error_that_ended_the_run(emulate):
+    """Of two errors that would meet all rows the first one is told, also if another thread meets the second later."""
+    emulate()
+    calls = Calls(ACCOUNT, policy_of(load(), None), None, SYSTEM_CLOCK)
+    calls.note(Refused("usage_limit", "first"))
+    calls.note(AuthorizationFailed("authorization_failed", "second"))
+    with pytest.raises(Refused, match="first"):
+        calls.repeat(lambda api: lambda: api)
+
+
+def test_a_calendar_whose_rules_were_read_is_not_confirmed(emulate):
+    """A removal without effect on a calendar that no list was read for costs no request beyond its rules."""
+    emulator = emulate()
+    assert changes(execute_many(ACCOUNT, [row("a@acme.com", "none", EXAMPLE)])) == ["unchanged"]
+    assert emulator.calls == ["oauth2.token", "acl.list"]
+
+
+def test_hints_are_given_to_the_first_unknown_names_only(emulate):
+    """A table whose names are all wrong is compared with the titles for its first 20 names, which takes long enough."""
+    emulate()
+    rows = [row("a@acme.com", name=f"Example Calendar {number:02}") for number in range(25)]
+    hints = [outcome["error"]["details"]["nearest"] for outcome in execute_many(ACCOUNT, rows)]
+    assert hints == [["Example Calendar"]] * 20 + [[]] * 5
