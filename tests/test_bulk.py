@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 import threading
 import time as real_time
 from pathlib import Path
@@ -350,3 +352,28 @@ def test_hints_are_given_to_the_first_unknown_names_only(emulate):
     rows = [row("a@acme.com", name=f"Example Calendar {number:02}") for number in range(25)]
     hints = [outcome["error"]["details"]["nearest"] for outcome in execute_many(ACCOUNT, rows)]
     assert hints == [["Example Calendar"]] * 20 + [[]] * 5
+
+
+ENDED_AT_ANY_LINE = """
+import signal, sys
+from handler.bulk import Bulk, read_plan
+from handler.emulator import ACCOUNT
+
+bulk = Bulk(read_plan(ACCOUNT, [], str, {}))
+signal.signal(signal.SIGINT, lambda *_: bulk.stop())
+
+
+def interrupt(*_):
+    signal.raise_signal(signal.SIGINT)
+    return interrupt
+
+
+sys.settrace(interrupt)
+bulk._calls._clock.sleep(0.001)
+sys.settrace(None)
+"""
+
+
+def test_a_signal_handler_may_stop_a_run_wherever_it_comes():
+    """A run that waits can be stopped at each line of its wait by the very thread that waits."""
+    subprocess.run([sys.executable, "-c", ENDED_AT_ANY_LINE], cwd=FIXTURES.parent, timeout=60, check=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ..errors import HandlerError, Unavailable
 from ..retry import Clock, Policy, repeat
 from ..task import begin, log_of
-from .pace import Pace, Stopped, Turns
+from .pace import Pace, Stop, Stopped, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ class Calls:
 
     def __init__(self, info: Mapping[str, str], policy: Policy, per_minute: int | None, clock: Clock) -> None:
         """Take the info values, how often and how long a row is tried, and how many requests a minute may have."""
-        self.stopped = threading.Event()
+        self.stopped = Stop()
         """Once set, the requests in flight end, and no more are begun."""
         self._info = info
         self._policy = policy

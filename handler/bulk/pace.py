@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +18,38 @@ FIRST_HOLD, LONGEST_HOLD = 10.0, 60.0
 
 class Stopped(Exception):
     """Somebody ended the run before this request was made."""
+
+
+class Stop:
+    """Ends a run, once and for all; a signal handler may do so.
+
+    No threading.Event: to set one takes a lock, which the thread that the signal
+    interrupts may hold itself.
+    """
+
+    def __init__(self) -> None:
+        """Begin with a run that goes on."""
+        self._ended = False
+        self._gate = threading.Lock()
+        self._gate.acquire()
+
+    def set(self) -> None:
+        """End the run and every wait."""
+        self._ended = True
+        self._open()
+
+    def is_set(self) -> bool:
+        """Say whether the run was ended."""
+        return self._ended
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the run is ended, or for so long."""
+        if self._gate.acquire(timeout=seconds):
+            self._open()  # for the next one that waits
+
+    def _open(self) -> None:
+        with suppress(RuntimeError):  # it was open
+            self._gate.release()
 
 
 class Pace:
