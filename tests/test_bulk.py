@@ -339,6 +339,20 @@ def test_what_was_not_tried_names_the_error_that_ended_the_run(emulate):
         calls.repeat(lambda api: lambda: api)
 
 
+def test_no_row_is_begun_before_the_last_one_was_taken(emulate):
+    """However slowly outcomes are taken, a thread is never ahead of whoever writes them down."""
+    emulator = emulate()
+    bulk = Bulk(planned([row(f"u{number}@acme.com") for number in range(3)]), per_minute=None)
+    bulk.find_calendars()
+    before = set(threading.enumerate())
+    outcomes = bulk.share(1)
+    next(outcomes)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(0.5)  # one that went on would be through by then
+    assert emulator.calls.count("acl.insert") == 1
+    outcomes.close()
+
+
 def test_a_calendar_whose_rules_were_read_is_not_confirmed(emulate):
     """A removal without effect on a calendar that no list was read for costs no request beyond its rules."""
     emulator = emulate()
@@ -352,6 +366,30 @@ def test_hints_are_given_to_the_first_unknown_names_only(emulate):
     rows = [row("a@acme.com", name=f"Example Calendar {number:02}") for number in range(25)]
     hints = [outcome["error"]["details"]["nearest"] for outcome in execute_many(ACCOUNT, rows)]
     assert hints == [["Example Calendar"]] * 20 + [[]] * 5
+
+
+def test_a_bug_in_a_thread_loses_no_outcome_of_the_others(emulate, monkeypatch):
+    """What another thread has in flight when one fails comes still, and then the failure is raised."""
+    emulator = emulate()
+    meet = threading.Barrier(2)
+
+    def send_together(method, *arguments, **named):
+        if method != "POST":
+            return send(method, *arguments, **named)
+        meet.wait(30)
+        if "owner" in arguments[0]:
+            raise TypeError("a bug")
+        bulk._calls.stopped.wait(30)  # until the bug is known
+        return send(method, *arguments, **named)
+
+    bulk = Bulk(planned([row("a@acme.com"), row("b@acme.com", name="primary")]), per_minute=None)
+    bulk.find_calendars()
+    monkeypatch.setattr("handler.calendar_api.connection.send", send_together)
+    taken = []
+    with pytest.raises(TypeError, match="a bug"):
+        taken.extend(bulk.share(2))
+    assert changes(outcome for _, outcome in taken) == ["created"]
+    assert emulator.calls.count("acl.insert") == 1
 
 
 ENDED_AT_ANY_LINE = """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from queue import Queue
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from ..access_rules import grantee_of
@@ -23,11 +23,14 @@ from .pace import Stopped
 from .plan import disagreements, read_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ..calendar_api import Rule
     from ..share import Target, Wish
     from .plan import Plan
+
+    Given = tuple[tuple[int, "Outcome"] | BaseException | None, threading.Semaphore]
+    """What a thread has: an outcome, a bug, or None in the end; and what it waits for before it goes on."""
 
 Outcome = dict[str, Any]
 """`{"results": {...}}` as execute gives them, or `{"error": HandlerError.to_dict()}`."""
@@ -123,33 +126,50 @@ class Bulk:
             raise invalid_input({self._plan.place(number): problem for number, problem in wrong.items()})
 
     def share(self, threads: int = THREADS) -> Iterator[tuple[int, Outcome]]:
-        """Give the number of each row with its outcome as it comes, of no more rows once stopped."""
+        """Give the number of each row with its outcome as it comes, of no more rows once stopped.
+
+        A thread begins no other row before the next outcome is asked for, so whoever
+        writes outcomes down has written this one by then.
+        """
         for number, wish in enumerate(self._plan.wishes):
             if error := self._not_found.get(wish.calendar_name):
                 yield number, {"error": error.to_dict()}
+        yield from self._shared(threads)
+
+    def _shared(self, threads: int) -> Iterator[tuple[int, Outcome]]:
+        """Give the outcomes of the rows whose calendar was found."""
         groups = self._groups()
         waiting = iter(groups.values())
-        # Of one place: whoever takes the outcomes is never more than a few rows behind.
-        outcomes: Queue[tuple[int, Outcome] | BaseException | None] = Queue(1)
-        crew: list[threading.Thread] = []
+        given: SimpleQueue[Given] = SimpleQueue()
+        crew: dict[threading.Thread, threading.Semaphore] = {}
+        bug: BaseException | None = None
         ended = 0
         try:
             for _ in range(min(threads, len(groups))):
-                thread = threading.Thread(target=self._work, args=(waiting, outcomes.put), daemon=True)
+                turn = threading.Semaphore(0)
+                thread = threading.Thread(target=self._work, args=(waiting, given, turn), daemon=True)
                 thread.start()
-                crew.append(thread)
+                crew[thread] = turn
             while ended < len(crew):
-                found = outcomes.get()
+                found, turn = given.get()
                 if found is None:
                     ended += 1
                 elif isinstance(found, BaseException):
-                    raise found
+                    self.stop()  # and what the other threads have in flight comes still
+                    bug = bug or found
                 else:
                     yield found
+                turn.release()
+            if bug:
+                raise bug
         finally:
             self.stop()
+            for turn in crew.values():
+                turn.release()
             while ended < len(crew):
-                ended += outcomes.get() is None
+                found, turn = given.get()
+                ended += found is None
+                turn.release()
             for thread in crew:
                 thread.join()
 
@@ -164,7 +184,8 @@ class Bulk:
     def _work(
         self,
         waiting: Iterator[list[int]],
-        give: Callable[[tuple[int, Outcome] | BaseException | None], None],
+        given: SimpleQueue[Given],
+        turn: threading.Semaphore,
     ) -> None:
         """Share calendar after calendar, until none is waiting; give None in the end."""
         try:
@@ -174,12 +195,13 @@ class Bulk:
                 if group is None:
                     break
                 for found in self._share_one(group):
-                    give(found)
+                    given.put((found, turn))
+                    turn.acquire()
         except Stopped:
             pass
         except BaseException as bug:  # noqa: BLE001 -- raised by the thread that asked
-            give(bug)
-        give(None)
+            given.put((bug, turn))
+        given.put((None, turn))
 
     def _share_one(self, numbers: list[int]) -> Iterator[tuple[int, Outcome]]:
         """Share one calendar with all its recipients, one after the other.
