@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 # A fixed name: a handler loaded by path goes by any module name.
 logger = logging.getLogger("google_apps_calendar_share")
 
-# Python's import locks are not made anew in a child: a fork waits until nobody is importing.
-_beginning = threading.Lock()
+# Python's import locks are not made anew in a child: a fork waits until nobody else is
+# importing. Nobody else: a signal handler that comes while we import may fork, too.
+_beginning = threading.RLock()
 if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
     os.register_at_fork(
         before=_beginning.acquire, after_in_parent=_beginning.release, after_in_child=_beginning.release

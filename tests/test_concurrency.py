@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from handler import execute
+from handler.descriptor import DESCRIPTOR
 from handler.emulator import ACCOUNT
 from handler.retry import Clock
 
@@ -178,3 +181,47 @@ def _forked(recipient):
     except BaseException:  # noqa: BLE001 -- whatever it is, a forked test must not go on
         os._exit(2)
     raise AssertionError("os._exit does not return")
+
+
+FORKED_AT_THE_IMPORT = """
+import os, signal, sys
+from handler import Unavailable, execute
+from handler.emulator import ACCOUNT
+
+
+def fork(*_):
+    child = os.fork()
+    if not child:
+        os._exit(7)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == "handler.calendar_api":
+            signal.raise_signal(signal.SIGUSR1)
+
+
+signal.signal(signal.SIGUSR1, fork)
+signal.alarm(CHILD_SECONDS)
+sys.meta_path.insert(0, Interrupt())
+try:
+    execute(ACCOUNT, {"calendar_name": "primary", "calendar_access": "reader", "dry_run": "Yes"}, attempts=1)
+except Unavailable as error:
+    print(error.code)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_signal_handler_may_fork_while_the_first_step_imports():
+    """A signal that comes while Google's client is imported may fork: the child lives, and the step goes on."""
+    script = FORKED_AT_THE_IMPORT.replace("CHILD_SECONDS", str(CHILD_SECONDS))
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=DESCRIPTOR.parent,
+        env={**os.environ, "CALENDAR_EMULATOR_HOST": "127.0.0.1:1"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "7\ngoogle_unavailable\n")

@@ -198,15 +198,26 @@ def test_the_store_of_accounts_is_bounded():
 
 
 def test_a_fork_waits_until_nobody_is_importing(emulate, monkeypatch):
-    """While a step imports Google's client and begins, it holds the lock that a fork waits for."""
+    """While a step imports Google's client and begins, it holds the lock that a fork in another thread waits for."""
     emulate()
     held = []
-    monkeypatch.setattr(
-        "handler.calendar_api.connect", lambda *given: held.append(task._beginning.locked()) or connect(*given)
-    )
+    monkeypatch.setattr("handler.calendar_api.connect", lambda *given: held.append(_is_held()) or connect(*given))
     execute(ACCOUNT, PARAMETERS)
     assert held == [True]
-    assert not task._beginning.locked()
+    assert not _is_held()
+
+
+def _is_held():
+    """Say whether another thread would have to wait before it forks."""
+
+    def take():
+        taken = task._beginning.acquire(blocking=False)
+        if taken:
+            task._beginning.release()
+        return taken
+
+    with ThreadPoolExecutor(1) as pool:
+        return not pool.submit(take).result()
 
 
 def test_a_token_that_another_thread_forgot_is_masked_all_the_same(monkeypatch):
