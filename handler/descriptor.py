@@ -38,8 +38,9 @@ class Form:
     def read(self, values: object) -> tuple[dict[str, str], dict[str, str]]:
         """Give the values with defaults, and the problems, both by field name.
 
-        Values are trimmed, normalised to NFC and spelt as in the menu; a field that is
-        neither given nor has a default is absent. Keys that begin with `_` are ignored.
+        Values are trimmed, normalised to NFC and spelt as in the menu; blank means not given,
+        but for a field that must not be blank. A field that is neither given nor has a default
+        is absent. Keys that begin with `_` are ignored.
         """
         if not isinstance(values, Mapping):
             return {}, {self.name: f"is of the type {type(values).__name__}, but must be a mapping"}
@@ -74,17 +75,24 @@ class Form:
         if isinstance(value, bool) and "true" in menu:
             value = str(value)
         if value is None:
-            return ""
+            return self._blank(name)
         if not isinstance(value, str):
             raise ValueError(f"is of the type {type(value).__name__}, but must be text")  # noqa: TRY004 -- a problem, told apart from bugs
         # str's own methods: a class of the caller's may have others, and ends here.
         text = str.strip(value if str.isascii(value) else unicodedata.normalize("NFC", value))
+        if not text:
+            return self._blank(name)
         if not text.isprintable() and (control := re.search(CONTROL, text)):
             character, place = ord(control[0]), control.start() + 1
             raise ValueError(f"holds the control character U+{character:04X} as character {place}; remove it")
         if text in menu.values():
             return text
         return menu.get(text.casefold(), text)
+
+    def _blank(self, name: str) -> str:
+        if remedy := self.fields[name].get("x-never-blank"):
+            raise ValueError(f"is blank; {remedy}; a template or variable may have come out empty")
+        return ""
 
     def _violations(self, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         """Give field name and problem for each broken rule, in the schema's order."""
@@ -101,6 +109,8 @@ class Form:
 
     def _missing(self, name: str) -> str:
         field = self.fields[name]
+        if remedy := field.get("x-never-blank"):
+            return f"is missing; {remedy}"
         if "oneOf" in field:
             return f"is missing; give one of {', '.join(choice['const'] for choice in field['oneOf'])}"
         return f"is missing. {field['description']}"
@@ -137,6 +147,14 @@ class Descriptor:
         self.parameters = Form("parameters", document["parameters"], secret=False)
         self.titles: dict[str, str] = {result["id"]: result["title"] for result in document["results"]}
         self.errors: dict[str, Mapping[str, Any]] = {error["code"]: error for error in document["errors"]}
+
+    @functools.cached_property
+    def rows(self) -> Form:
+        """The parameters as rows and the command line have to give them."""
+        schema = self.document["parameters"]
+        more = schema.get("x-rows", {})
+        stricter = {key: [*schema.get(key, ()), *more[key]] for key in more}
+        return Form("parameters", {**schema, **stricter}, secret=False)
 
 
 @functools.cache
@@ -210,5 +228,5 @@ def _named(rule: Mapping[str, Any]) -> Iterator[str]:
     for name, others in rule.get("dependentRequired", {}).items():
         yield from (name, *others)
     yield from rule.get("properties", ())
-    for inner in (*rule.get("allOf", ()), *(rule[key] for key in ("if", "then", "not") if key in rule)):
+    for inner in (*rule.get("allOf", ()), *(rule[key] for key in ("if", "then", "not", "x-rows") if key in rule)):
         yield from _named(inner)

@@ -27,6 +27,15 @@ EXAMPLE = "example@group.calendar.google.com"
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 READ_OTHERWISE = {"acl.get", "acl.list"}
 """Methods by which rows are read otherwise than steps, so that a fault of theirs happens elsewhere."""
+
+
+def stricter(case):
+    """Give what is wrong with the parameters of a case in a row alone."""
+    forms = load().rows, load().parameters
+    in_a_row, in_a_step = (form.read(case.parameters)[1] for form in forms)
+    return in_a_row.keys() - in_a_step.keys()
+
+
 STEPS = [
     case
     for folder in ("cases", "examples")
@@ -35,6 +44,9 @@ STEPS = [
     and "error_handling" not in case.parameters
     and not {fault["method"] for fault in case.google.get("faults", ())} & READ_OTHERWISE
 ]
+
+AS_ROWS = [case for case in STEPS if not stricter(case)]
+NOT_AS_ROWS = [case for case in STEPS if stricter(case)]
 
 
 def row(recipient, access="reader", name="Example Calendar", **others):
@@ -71,7 +83,7 @@ def test_changed_rows_cost_one_request_each(emulate, rows, rules, calendars):
     assert len(emulator.calls) == rows + math.ceil(all_rules / 250) + math.ceil(calendars / 250) + 1
 
 
-@pytest.mark.parametrize("case", STEPS, ids=lambda case: case.file.rpartition("fixtures/")[2])
+@pytest.mark.parametrize("case", AS_ROWS, ids=lambda case: case.file.rpartition("fixtures/")[2])
 def test_a_row_ends_as_its_step_would(case):
     """One row has the results or the error of a step with the same parameters, in every case there is."""
     expect, outcome = dict(case.expect), play(case, as_a_row).outcome
@@ -82,6 +94,14 @@ def test_a_row_ends_as_its_step_would(case):
         details = {key: value for key, value in expect["error"].get("details", {}).items() if key != "method"}
         expect["error"] = {**expect["error"], "details": details}
     assert outcome_differences(expect, outcome) == []
+
+
+@pytest.mark.parametrize("case", NOT_AS_ROWS, ids=lambda case: case.file.rpartition("fixtures/")[2])
+def test_a_row_that_leaves_the_public_open_is_refused(case):
+    """What a step alone may leave to its form, a row has to say."""
+    error = play(case, as_a_row).outcome["error"]
+    assert error["code"] == "invalid_input"
+    assert {f"rows[0]: {name}" for name in stricter(case)} <= error["details"]["fields"].keys()
 
 
 def as_a_row(case, clock):

@@ -162,11 +162,26 @@ def test_the_results_file_is_written_like_the_rows(emulate, folder):
 def test_json_lines_have_results_in_csv(emulate, folder):
     """Booleans and what is not given stand in the results as words and blanks."""
     emulate()
-    row = {"calendar_name": "primary", "calendar_access": "reader", "scope": None, "send_notifications": False}
-    (folder / "rows.jsonl").write_text(json.dumps({**row, "dry_run": True}))
+    row = {"calendar_name": "primary", "calendar_access": "reader", "scope": "public", "send_notifications": False}
+    (folder / "rows.jsonl").write_text(json.dumps({**row, "recipient": None, "dry_run": True}))
     assert command("bulk", "rows.jsonl")[0] == 0
     (line,) = results(folder / "rows.results.csv")
-    assert (line["scope"], line["send_notifications"], line["dry_run"], line["change"]) == ("", "No", "Yes", "created")
+    told = [line[name] for name in ("recipient", "send_notifications", "dry_run", "change")]
+    assert told == ["", "No", "Yes", "created"]
+
+
+def test_a_table_makes_nothing_public_by_accident(emulate, folder):
+    """A row with a blank scope, or with a person beside the public, stops the whole table before any request."""
+    emulator = emulate()
+    (folder / "people.csv").write_text(
+        f"{HEADER}\nprimary,,,reader\nprimary,default,ann@acme.com,reader\nprimary,public,a@acme.com,freebusy\n"
+    )
+    status, text, errors = command("bulk", "people.csv")
+    assert (status, text, emulator.calls) == (2, "", [])
+    first, second, third, *_ = errors.splitlines()
+    assert first.startswith("error: line 2: scope: is blank; name user, group or domain, or default for the public;")
+    assert second.strip().startswith("line 3: recipient: 'ann@acme.com' is named beside the public")
+    assert third.strip().startswith("line 4: recipient: 'a@acme.com' is named beside the public")
 
 
 def test_rows_are_on_disk_while_others_are_shared(emulate, bulk, folder, monkeypatch):

@@ -14,6 +14,7 @@ from .test_cli import command
 
 CALENDAR = "example@group.calendar.google.com"
 JANE = ("--calendar", "Example Calendar", "--scope", "user", "--recipient", "jane@acme.com")
+PUBLIC = ("--calendar", "Example Calendar", "--scope", "public", "--access", "freebusy")
 FAR_AWAY = {"fault": "error", "status": 429, "reason": "rateLimitExceeded", "retry_after": 3600}
 
 
@@ -71,12 +72,46 @@ def test_a_dry_run_says_what_would_happen(emulate):
 
 
 @pytest.mark.usefixtures("account")
-def test_without_a_scope_the_public_is_meant(emulate):
-    """The descriptor's default holds here too, and the sentence names the public."""
+@pytest.mark.parametrize("recipient", [(), ("--recipient", "")], ids=["no recipient", "blank recipient"])
+def test_the_public_is_called_by_its_name(recipient, emulate):
+    """The scope that is written is the public, and the sentence says so."""
     emulator = emulate()
-    text = command("share", "--calendar", "Example Calendar", "--access", "freebusy")[1]
+    text = command("share", *PUBLIC, *recipient)[1]
     assert text.startswith("created: the public has freeBusyReader (before: none)\n")
     assert emulator.rules() == {CALENDAR: {"default": "freeBusyReader"}}
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        pytest.param((), "scope: is missing; name user, group or domain, or default for the public", id="left out"),
+        pytest.param(("--recipient", "jane@acme.com"), "scope: is missing", id="left out beside a recipient"),
+        pytest.param(("--scope", ""), "scope: is blank; name user, group or domain, or default", id="blank"),
+        pytest.param(("--scope", "\u00a0", "--recipient", ""), "scope: is blank", id="both blank"),
+        pytest.param(
+            ("--scope", "default", "--recipient", "jane@acme.com"),
+            "recipient: 'jane@acme.com' is named beside the public",
+            id="recipient",
+        ),
+    ],
+)
+def test_nothing_is_public_that_was_not_said_to_be(words, problem, emulate):
+    """A command whose variables came out empty, or that names a person beside the public, ends before any request."""
+    emulator = emulate()
+    status, text, errors = command("share", "--calendar", "Example Calendar", "--access", "reader", *words)
+    assert (status, text, emulator.calls) == (2, "", [])
+    assert errors.startswith(f"error: {problem}")
+
+
+@pytest.mark.usefixtures("account")
+def test_info_values_and_parameters_are_told_together(emulate, monkeypatch):
+    """Whoever mends a command sees at once what is wrong with the account as well."""
+    emulate()
+    monkeypatch.setenv("GOOGLE_CLIENT_ID", " ")
+    errors = command("share", "--calendar", "x", "--access", "reader")[2].splitlines()
+    assert errors[0].startswith("error: client_id: ")
+    assert errors[1].startswith("       scope: ")
 
 
 @pytest.mark.usefixtures("account")
@@ -135,7 +170,7 @@ def test_every_wrong_parameter_is_named_on_a_line(emulate):
 def test_an_error_is_written_in_the_form_that_was_asked_for(calendar, faults, status, code, form, emulate):
     """Errors go to stderr, with their code, and stdout stays empty."""
     emulate({"faults": faults})
-    words = ("--calendar", calendar, "--access", "reader", "--format", form)
+    words = ("--calendar", calendar, "--scope", "public", "--access", "reader", "--format", form)
     ended, text, errors = command("share", *words)
     assert (ended, text) == (status, "")
     if form == "json":

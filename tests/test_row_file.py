@@ -57,8 +57,8 @@ def test_csv_as_it_is_written(read, content):
 
 def test_columns_come_in_any_order_and_may_be_the_engine_s(read):
     """Columns need no order; what begins with _ is handed on, to be ignored as in a step."""
-    file = read("calendar_access,_note,calendar_name\nreader,mine,Team\n")
-    assert file.rows == [{"calendar_access": "reader", "_note": "mine", "calendar_name": "Team"}]
+    file = read("calendar_access,_note,scope,calendar_name\nreader,mine,public,Team\n")
+    assert file.rows == [{"calendar_access": "reader", "_note": "mine", "scope": "public", "calendar_name": "Team"}]
 
 
 def test_lines_are_those_of_the_file(read):
@@ -92,6 +92,7 @@ def test_quotes_that_do_not_match(read, row):
         ("calendar_name,recipent,calendar_access", {"line 1: recipent": "is unknown; did you mean recipient"}),
         ("calendar_name,Calendar Name,calendar_access", {"line 1: calendar_name": "is there twice"}),
         ("scope,recipient", {"line 1: calendar_name": "has no column", "line 1: calendar_access": "has no column"}),
+        ("calendar_name,calendar_access", {"line 1: scope": "has no column"}),
         ("calendar_name,,calendar_access", {"line 1: a column without a name": "is unknown"}),
         ("Team,user,a@acme.com,reader", {"line 1: Team": "is unknown", "line 1: calendar_name": "has no column"}),
     ],

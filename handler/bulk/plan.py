@@ -46,7 +46,7 @@ def read_plan(info: object, rows: object, place: Callable[[int], str], wrong: Ma
     problems: dict[int, dict[str, str]] = {}
     forbidden: dict[int, Refused] = {}
     for number, row in enumerate(rows):
-        params, row_problems = descriptor.parameters.read(row)
+        params, row_problems = descriptor.rows.read(row)
         if isinstance(row, Mapping) and row.get(ERROR_HANDLING) not in (None, ""):
             row_problems[ERROR_HANDLING] = "has no place in a row, whose error is always its outcome; leave it out"
         if row_problems:

@@ -91,7 +91,7 @@ def _delimiter(text: str) -> str:
 
 def _header(line: int, cells: list[str]) -> list[str]:
     """Give the ids of the columns; one that begins with _ keeps its name, and is ignored later."""
-    form = load().parameters
+    form = load().rows
     names = [_id(cell) for cell in cells]
     while not names[-1]:
         names.pop()

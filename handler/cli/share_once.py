@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..descriptor import invalid_input, load
 from ..task import execute
 from .info_values import SOURCES, add_info, read_info
 from .output import Streams, add_format, aligned, print_json, print_xml
@@ -29,8 +30,9 @@ def add_share(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     """Add the verb."""
     parser = verbs.add_parser("share", help=SUMMARY, description=f"{SUMMARY}.", epilog=EXAMPLES)
     parser.add_argument("--calendar", required=True, metavar="NAME", help="title or id of the calendar, or primary")
-    parser.add_argument("--scope", help="default (the public; also if left out), user, group or domain")
-    parser.add_argument("--recipient", help="e-mail address, or name of a domain; not needed for the public")
+    # Not required by argparse, whose error would not say what the public is called.
+    parser.add_argument("--scope", help="user, group, domain, or default (the public); has to be given")
+    parser.add_argument("--recipient", help="e-mail address, or name of a domain; nothing for the public")
     parser.add_argument(
         "--access",
         required=True,
@@ -48,13 +50,18 @@ def share(arguments: argparse.Namespace, streams: Streams) -> int:
     """Share once and write the results."""
     parameters = {
         "calendar_name": arguments.calendar,
-        "scope": arguments.scope,
+        **({} if arguments.scope is None else {"scope": arguments.scope}),
         "recipient": arguments.recipient,
         "calendar_access": arguments.access,
         "send_notifications": not arguments.no_notifications,
         "dry_run": arguments.dry_run,
     }
-    results = execute(read_info(arguments.info, streams.stderr), parameters)
+    info = read_info(arguments.info, streams.stderr)
+    descriptor = load()
+    # Stricter than execute: whoever types a command has seen no form with the public in it.
+    if wrong := {**descriptor.info.read(info)[1], **descriptor.rows.read(parameters)[1]}:
+        raise invalid_input(wrong)
+    results = execute(info, parameters)
     if arguments.format == "json":
         print_json(results, streams.stdout)
     elif arguments.format == "xml":
