@@ -158,18 +158,110 @@ def test_a_value_that_was_not_escaped_is_refused():
     assert answer(sent.encode()) == ("error", expected)
 
 
-def test_the_last_of_a_name_counts():
-    """A parameter that stands twice is read as version 1 read it."""
-    sent = document({}, {"scope": "user"}).replace(
-        "</parameters>", "<parameter name='scope'>group</parameter></parameters>"
+SECTIONS = "has to have one <infos> and then one <parameters>, and nothing else; a value that is not escaped breaks it"
+FOREIGN = "holds more than <info> and <parameter> elements with names in them; a value that is not escaped breaks it"
+HIDDEN = "has a comment or a CDATA section with an end tag in it; a value has to be escaped, as in &lt;"
+TWICE = "stands there twice; a value has to be escaped, as in &lt;"
+INFOS = "<infos><info name='allow_public'>Yes</info></infos>"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param("{infos}<parameters/>{infos}", id="second infos"),
+        pytest.param("{infos}{infos}<parameters/>", id="infos twice before"),
+        pytest.param("<infos/><parameters/><parameters/>", id="parameters twice"),
+        pytest.param("<parameters/>{infos}", id="the other way round"),
+        pytest.param("{infos}", id="no parameters"),
+        pytest.param("<parameters/>", id="no infos"),
+        pytest.param("", id="neither"),
+        pytest.param("{infos}<parameters/><results/>", id="unknown section"),
+        pytest.param("{infos}<handler>{infos}<parameters/></handler><parameters/>", id="nested document"),
+        pytest.param("{infos}text<parameters/>", id="text between"),
+        pytest.param("text{infos}<parameters/>", id="text before"),
+        pytest.param("{infos}<parameters/>text", id="text after"),
+        pytest.param("<x:infos xmlns:x='urn:x'/>{infos}<parameters/>", id="namespace"),
+    ],
+)
+def test_a_document_has_two_sections(content):
+    """Nothing that came with a value can bring a second set of info values, guard rails among them."""
+    sent = f"<handler>{content.format(infos=INFOS)}</handler>"
+    assert answer(sent.encode()) == ("error", f"invalid_input: input document: {SECTIONS}")
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        pytest.param("<infos>{infos}</infos><parameters/>", id="infos in infos"),
+        pytest.param("<infos/><parameters>{infos}</parameters>", id="infos in parameters"),
+        pytest.param("<infos/><parameters><info name='allow_public'>Yes</info></parameters>", id="info in parameters"),
+        pytest.param(
+            "<infos><parameter name='scope'>default</parameter></infos><parameters/>", id="parameter in infos"
+        ),
+        pytest.param("<infos/><parameters><parameter>x</parameter></parameters>", id="no name"),
+        pytest.param("<infos/><parameters>x<parameter name='scope'>user</parameter></parameters>", id="text before"),
+        pytest.param("<infos/><parameters><parameter name='scope'>user</parameter>x</parameters>", id="text after"),
+    ],
+)
+def test_a_section_has_its_fields_alone(section):
+    """Text and elements that no template of ours has are not passed over."""
+    sent = f"<handler>{section.format(infos=INFOS)}</handler>"
+    assert answer(sent.encode()) == ("error", f"invalid_input: input document: {FOREIGN}")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        pytest.param("calendar_name", "x</parameter></parameters>{infos}<parameters><parameter name='a'>", id="infos"),
+        pytest.param("calendar_name", "x</parameter><parameter name='scope'>default", id="parameter before"),
+        pytest.param("calendar_access", "reader</parameter><parameter name='scope'>default", id="parameter after"),
+        pytest.param("calendar_name", "x</parameter></parameters></handler><!--", id="the end"),
+    ],
+)
+def test_a_value_that_the_engine_did_not_escape_changes_nothing_else(name, value):
+    """Whoever may choose one value of a step chooses neither another one nor an info value."""
+    sent = document({**ACCOUNT, "allow_public": "No"}, {**STEP, name: "VALUE"})
+    kind, text = answer(sent.replace("VALUE", value.format(infos=INFOS)).encode(), _never)
+    assert (kind, text.partition(":")[0]) == ("error", "invalid_input")
+
+
+@pytest.mark.parametrize(
+    ("opened", "closed"), [("<![CDATA[", "]]>"), ("<!--", "-->"), ("<?x ", "?>")], ids=["CDATA", "comment", "PI"]
+)
+def test_two_values_that_were_not_escaped_hide_nothing_between_them(opened, closed):
+    """Values before and after another one cannot take it away together, and put theirs in its place."""
+    smuggled = f"Team</parameter><parameter name='scope'>default</parameter><parameter name='recipient'>{opened}"
+    sent = document(ACCOUNT, {**STEP, "calendar_name": "FIRST", "recipient": "SECOND"})
+    sent = sent.replace("FIRST", smuggled).replace("SECOND", closed)
+    assert answer(sent.encode(), _never) == ("error", f"invalid_input: input document: {HIDDEN}")
+
+
+def _never(*_):
+    raise AssertionError("the step was done")
+
+
+@pytest.mark.parametrize("values", [({"client_id": "x"}, {}), ({}, {"scope": "user"})], ids=["info", "parameter"])
+def test_a_name_that_stands_twice_is_refused(values):
+    """Which of two values was meant cannot be told; version 1 took the last."""
+    (name,) = {**values[0], **values[1]}
+    tag = "info" if values[0] else "parameter"
+    sent = document(*values).replace(f"</{tag}s>", f"<{tag} name='{name}'>group</{tag}></{tag}s>")
+    assert answer(sent.encode(), _never) == ("error", f"invalid_input: {name}: {TWICE}")
+
+
+def test_comments_between_elements_and_cdata_in_values_are_read_as_xml_says():
+    """A definition may hold comments, and a CDATA section is one way to escape a value."""
+    sent = (
+        document({}, {"calendar_name": "X"}).replace(">X<", ">T<![CDATA[<e>]]>am<").replace("<info", "<!-- a --><info")
     )
-    assert read(sent.encode()) == ({}, {"scope": "group"})
-
-
-def test_comments_and_cdata_are_read_as_xml_says():
-    """A comment is no part of a value, and a CDATA section is."""
-    sent = document({}, {"calendar_name": "X"}).replace(">X<", "><!-- a -->T<![CDATA[<e>]]>am<")
     assert read(sent.encode()) == ({}, {"calendar_name": "T<e>am"})
+
+
+@pytest.mark.parametrize("part", ["<!-- A -->", "<?A?>"], ids=["comment", "PI"])
+def test_a_comment_in_a_value_was_not_escaped(part):
+    """A title with a comment in it is not shortened by it: another calendar may have the shorter title."""
+    sent = document({}, {"calendar_name": "TITLE"}).replace("TITLE", f"Team {part}")
+    assert answer(sent.encode(), _never)[1].startswith("invalid_input: calendar_name: holds XML elements")
 
 
 def test_the_packages_own_info_value_is_not_the_handlers():

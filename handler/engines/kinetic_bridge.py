@@ -38,6 +38,11 @@ BEGINNINGS = (
     *(("<?".encode(encoding), encoding) for encoding in ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")),
     (codecs.BOM_UTF8, "utf-8-sig"),
 )
+HIDING = re.compile(r"<!\[CDATA\[.*?\]\]>|<!--.*?-->|<\?.*?\?>", re.DOTALL)
+"""What may hold tags that are none, in a text that is well-formed."""
+END_TAG = re.compile(r"</(?:info|parameter)")
+ESCAPED = "a value has to be escaped, as in &lt;"
+BROKEN = "a value that is not escaped breaks it"
 DECLARED = re.compile(rb"""\s*<\?xml\s[^>]*?\bencoding\s*=\s*["']([A-Za-z][A-Za-z0-9._-]*)["']""")
 
 
@@ -71,38 +76,61 @@ def answer(document: bytes, execute: Callable[[Fields, Fields], Results] = execu
 
 
 def read(document: bytes) -> tuple[Fields, Fields]:
-    """Give the info values and the parameters of an input document, each by name; the last of a name counts.
+    """Return the info values and the parameters of an input document, each by name.
 
-    Raises InvalidInput if it is not one, without quoting it: it holds secrets.
+    Raises InvalidInput if it is not one, without quoting it: it holds secrets. A document
+    in which a value that the engine did not escape has put anything is none, as that
+    value could bring info values and parameters of its own.
     """
     root = _parsed(document)
     if root.tag != "handler":
         _refuse("is not a <handler> document of Kinetic Task")
-    info = _fields(root, "infos/info")
+    sections = _children(root)
+    if sections is None or [section.tag for section in sections] != ["infos", "parameters"]:
+        _refuse(f"has to have one <infos> and then one <parameters>, and nothing else; {BROKEN}")
+    infos, parameters = sections
+    info = _fields(infos, "info")
     info.pop(PYTHON_COMMAND, None)
-    return info, _fields(root, "parameters/parameter")
+    return info, _fields(parameters, "parameter")
 
 
-def _fields(root: Element, path: str) -> dict[str, str | None]:
+def _fields(section: Element, tag: str) -> dict[str, str | None]:
     fields: dict[str, str | None] = {}
-    for element in root.iterfind(path):
-        name = element.get("name", "")
+    elements = _children(section)
+    if elements is None or any(element.tag != tag or element.get("name") is None for element in elements):
+        _refuse(f"holds more than <info> and <parameter> elements with names in them; {BROKEN}")
+    for element in elements:
+        name = element.attrib["name"]
         if len(element):
             # Its text would end there, and another calendar could have just that title.
-            problem = "holds XML elements; a value has to be escaped, as in &lt;"
-            raise invalid_input({shown(name): problem})
+            raise invalid_input({shown(name): f"holds XML elements; {ESCAPED}"})
+        if name in fields:
+            raise invalid_input({shown(name): f"stands there twice; {ESCAPED}"})
         fields[name] = element.text
     return fields
 
 
+def _children(element: Element) -> list[Element] | None:
+    """Return the elements right below one, comments left out; None if there is text between them."""
+    if any(text and text.strip() for text in (element.text, *(child.tail for child in element))):
+        return None
+    return [child for child in element if isinstance(child.tag, str)]
+
+
 def _parsed(document: bytes) -> Element:
-    parser = XMLParser(target=_Tree())  # noqa: S314 -- with a DOCTYPE it refuses all that could be unsafe
+    text = _decoded(document)
+    # Comments are kept, as one in a value would go unnoticed.
+    tree = _Tree(insert_comments=True, insert_pis=True)
+    parser = XMLParser(target=tree)  # noqa: S314 -- with a DOCTYPE it refuses all that could be unsafe
     try:
-        parser.feed(_decoded(document))
+        parser.feed(text)
         root: Element = parser.close()
     except ParseError as error:
         line, column = error.position
         _refuse(f"is not well-formed XML (line {line}, column {column + 1})")
+    if any(map(END_TAG.search, HIDING.findall(text))):
+        # One value opened it and a later one closed it: what stood between them was taken away.
+        _refuse(f"has a comment or a CDATA section with an end tag in it; {ESCAPED}")
     return root
 
 
