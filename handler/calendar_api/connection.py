@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import re
+import sys
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
@@ -16,6 +17,7 @@ from ..errors import HandlerError, InvalidInput, Unavailable
 from ..version import __version__
 from .accounts import Account, account_of, forget_accounts
 from .answers import WRITES, calendar_error, is_googles, names_absence
+from .interruptions import raised_by_signal_handler
 from .transport import Answer, Limits, forget_connections, send
 
 if TYPE_CHECKING:
@@ -173,6 +175,7 @@ class Connection:
 
     def _call(self, method: str, request: Any, absent: tuple[int, ...] = ()) -> dict[str, Any] | None:
         """Make one request, once; None if Google says that the thing is not there."""
+        before = sys.exc_info()[1]
         try:
             found = request.execute(http=_Http(functools.partial(self._send, method, absent)))
         except _AbsentError:
@@ -183,6 +186,8 @@ class Connection:
             wait = max(error.retry_after or 0.0, SHORTEST_WAIT)
             raise Unavailable(error.code, error.message, error.details, wait) from error
         except (ValueError, RecursionError, errors.Error, httplib2.HttpLib2Error) as error:
+            if raised_by_signal_handler(error, before):
+                raise
             raise _unexpected(method) from error
         if method == "acl.delete" and not found:
             return {}

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 
+from .interruptions import carry_out
+
 if TYPE_CHECKING:
     from .transport import Limits
 
@@ -143,6 +145,7 @@ class HostConnection(urllib3.connection.HTTPConnection):
     """Says how far it has come, opens within one connect time, and is closed unless its answer was understood."""
 
     response_class = _Response
+    request: Any = carry_out(urllib3.connection.HTTPConnection.request)  # urllib3 forgives some errors there
 
     def connect(self) -> None:
         """Connect, noting to whom."""
@@ -203,12 +206,14 @@ class Pool(urllib3.HTTPConnectionPool):
     """Keeps connections to a host."""
 
     ConnectionCls = HostConnection
+    urlopen: Any = carry_out(urllib3.HTTPConnectionPool.urlopen)
 
 
 class SecurePool(urllib3.HTTPSConnectionPool):
     """Keeps connections over TLS."""
 
     ConnectionCls = SecureConnection
+    urlopen: Any = carry_out(urllib3.HTTPSConnectionPool.urlopen)
 
 
 def _is_foreign(answer: urllib3.BaseHTTPResponse) -> bool:

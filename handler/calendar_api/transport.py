@@ -19,6 +19,7 @@ import certifi
 import urllib3
 
 from ..errors import HandlerError, InvalidInput, Unavailable
+from .interruptions import let_out
 from .sockets import MOST_BYTES, OddAnswerError, Pool, SecurePool, TooLongError, current
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def forget_connections() -> None:
     _kept = _Kept()
 
 
+@let_out
 def send(
     method: str, url: str, body: bytes | None, headers: dict[str, str], limits: Limits, *, repeatable: bool
 ) -> Answer:
