@@ -16,8 +16,9 @@ from .bulk import execute_many
 from .documents import read, rules_of, wrong_file
 from .emulator import ACCOUNT, Emulator
 from .errors import HandlerError
+from .installation import installed
 from .retry import Clock
-from .task import execute
+from .task import execute, is_of_the_installation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -98,13 +99,18 @@ def read_state(path: Path) -> dict[str, Any]:
 
 
 def perform(case: Case, clock: Clock) -> Outcome:
-    """Let `execute` do the case, or `execute_many` with one thread, so that calls have an order."""
+    """Let `execute` do the case, or `execute_many` with one thread, so that calls have an order.
+
+    An error of the case is its outcome; one of the installation is raised.
+    """
     try:
         if case.rows is not None:
             many = {"attempts": case.attempts, "per_minute": case.per_minute}
             return {"rows": execute_many(case.info, case.rows, threads=1, clock=clock, **many)}
         return {"results": dict(execute(case.info, case.parameters, attempts=case.attempts, clock=clock))}
     except HandlerError as error:
+        if is_of_the_installation(error):
+            raise
         return {"error": error.to_dict()}
 
 
@@ -179,7 +185,8 @@ def _without_empty(rules: Mapping[str, Mapping[str, str]]) -> dict[str, Mapping[
 @contextmanager
 def _pointed_at(host: str) -> Iterator[None]:
     # What was kept of an earlier emulator must not serve a later one on the same port.
-    from .calendar_api import forget_all  # Google's client is slow to import
+    with installed():
+        from .calendar_api import forget_all  # Google's client is slow to import
 
     forget_all()
     present = os.environ.get(VARIABLE)

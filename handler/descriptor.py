@@ -16,6 +16,7 @@ from typing import Any
 
 from .documents import Rules, read, rules_of
 from .errors import CONTROL, InvalidDescriptor, InvalidInput, quote, shown
+from .installation import demand, installed
 
 DESCRIPTOR = Path(__file__).parent.parent / "handler.yaml"
 SCHEMA = Path(__file__).parent / "descriptor.schema.json"
@@ -161,8 +162,11 @@ class Descriptor:
 def load(path: Path = DESCRIPTOR) -> Descriptor:
     """Read a descriptor, once a process.
 
-    Raises InvalidDescriptor, with every mistake in its message, if there is one.
+    Raises InvalidDescriptor, with every mistake in its message, if there is one, and
+    HandlerError (installation_broken) if a package is missing that reads or explains it.
     """
+    with installed():
+        demand("jsonschema")  # which explains mistakes: a missing one would go unnoticed until the first
     try:
         document = read(path)
         mistakes = rules_of(SCHEMA).problems(document) or list(_contradictions(document))

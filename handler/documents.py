@@ -8,49 +8,18 @@ from __future__ import annotations
 
 import functools
 import json
-from typing import TYPE_CHECKING, Any, ClassVar
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from .errors import InvalidInput
+from .errors import HandlerError, InvalidInput
+from .installation import hold_versions, installed
 from .quick_check import check_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 LARGEST_BYTES = 4_000_000
-DEEPEST_LEVEL = 50
-PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "str", "map", "seq"))
-BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one is ten times quicker, and not everywhere
-
-
-class _Mistake(yaml.MarkedYAMLError):
-    """A mistake that is described in our own words."""
-
-    def __init__(self, rule: str, found: Any) -> None:
-        """Take the rule, and the event or node that breaks it."""
-        super().__init__(problem=rule, problem_mark=found.start_mark)
-
-
-class _Loader(BASE):  # type: ignore[misc] # one of two classes, chosen at run time
-    """Knows the types that JSON has, so a date stays text, and no merge keys."""
-
-    yaml_implicit_resolvers: ClassVar[dict[Any, Any]] = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag in PLAIN_TAGS]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 -- PyYAML's signature
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.tag != "tag:yaml.org,2002:str":
-                raise _Mistake("a key must be text; put it in quotes", key)
-            if key.value in seen:
-                raise _Mistake("the same key stands here twice", key)
-            seen.add(key.value)
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
-        return mapping
 
 
 def read(path: Path) -> Any:
@@ -58,22 +27,26 @@ def read(path: Path) -> Any:
 
     Raises InvalidInput if it cannot be read, is too large or is not plain YAML.
     """
-    text = read_text(path).removeprefix("\ufeff")
-    try:
-        _refuse_extras(text)
-        return yaml.load(text, _Loader)  # noqa: S506 -- a SafeLoader, and stricter
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        rule = error.problem if isinstance(error, _Mistake) else "not well-formed YAML"
-        raise wrong_file(path, f"{place}{rule}") from None
-    except (yaml.YAMLError, ValueError):  # ValueError: a number of 5,000 digits
-        raise wrong_file(path, "not well-formed YAML") from None
+    found, problem = _plain_yaml()[0](read_text(path).removeprefix("\ufeff"))
+    if problem:
+        raise wrong_file(path, problem)
+    return found
 
 
 def written(document: Mapping[str, Any]) -> str:
     """Give YAML that `read` makes the same JSON values of, a line a key."""
-    return str(yaml.safe_dump(dict(document), sort_keys=False, width=LARGEST_BYTES))
+    return str(_plain_yaml()[1](document))
+
+
+def _plain_yaml() -> tuple[Callable[[str], tuple[Any, str]], Callable[[Mapping[str, Any]], str]]:
+    with installed():
+        # `import handler` passes without PyYAML, and the first step says that it is missing.
+        from .plain_yaml import dump, parse
+    return parse, dump
+
+
+with suppress(HandlerError):
+    _plain_yaml()  # if it can be had, before any step begins: a fork in the middle of an import hangs
 
 
 def read_text(path: Path, largest_bytes: int = LARGEST_BYTES) -> str:
@@ -104,9 +77,11 @@ class Rules:
         """Give jsonschema's error for each broken rule, in the schema's order."""
         if self._keeps(document):
             return
-        # Half as slow to import as Google's client, and needed only to explain.
-        from jsonschema import Draft202012Validator
+        with installed():
+            # Half as slow to import as Google's client, and needed only to explain.
+            from jsonschema import Draft202012Validator
 
+            hold_versions("jsonschema")
         formats = Draft202012Validator.FORMAT_CHECKER
         yield from Draft202012Validator(self._schema, format_checker=formats).iter_errors(document)
 
@@ -124,20 +99,6 @@ def rules_of(path: Path, part: str = "") -> Rules:
     """Give the kept rules of a schema file of ours, or of one of its `$defs`."""
     schema = json.loads(path.read_text(encoding="utf-8"))
     return Rules({"$ref": f"#/$defs/{part}", "$defs": schema["$defs"]} if part else schema)
-
-
-def _refuse_extras(text: str) -> None:
-    # Event by event, before anything is built: an alias bomb never goes off.
-    level = 0
-    for event in yaml.parse(text, BASE):
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise _Mistake("anchors and aliases (& and *) are not allowed", event)
-        tag = getattr(event, "tag", None)
-        if tag is not None and tag not in PLAIN_TAGS:
-            raise _Mistake("tags (!) are not allowed", event)
-        level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if level > DEEPEST_LEVEL:
-            raise _Mistake(f"nested more than {DEEPEST_LEVEL} levels deep", event)
 
 
 def wrong_file(path: Path, problem: str) -> InvalidInput:

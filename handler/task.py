@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from .descriptor import invalid_input, load
 from .errors import HandlerError, InvalidDescriptor
 from .guard_rails import uphold
+from .installation import CODE as INSTALLATION_BROKEN
+from .installation import installed
 from .results import Results
 from .retry import SYSTEM_CLOCK, Clock, Deadline, Policy, repeat
 from .share import Share, Wish
@@ -47,8 +49,8 @@ def execute(
     more) takes the place of the descriptor's; 1 never waits, for engines that retry by
     themselves. `clock` is for tests. Raises HandlerError, or one of its children, as
     handler.yaml lists them; with Error Handling "Error Message" only
-    InvalidDescriptor and a wrong Error Handling are raised, and the rest is a result -
-    except, with `raise_retryable`, what an engine is to try again.
+    InvalidDescriptor, installation_broken and a wrong Error Handling are raised, and the
+    rest is a result - except, with `raise_retryable`, what an engine is to try again.
     """
     descriptor = load()
     info_values, info_problems = descriptor.info.read(info)
@@ -68,11 +70,16 @@ def execute(
         found = repeat(Share(connection, wish, log), policy, deadline, clock, renew=connection.renew, log=log)
     except HandlerError as error:
         log("%s: %s", error.code, error.message)
-        always = isinstance(error, InvalidDescriptor) or (raise_retryable and error.retryable)
+        always = is_of_the_installation(error) or (raise_retryable and error.retryable)
         if always or values.get("error_handling") != "Error Message":
             raise
         found = {"handler_error_message": error.message, "handler_error_code": error.code}
     return Results(descriptor.titles, found)
+
+
+def is_of_the_installation(error: HandlerError) -> bool:
+    """Say whether every step of this installation would end with the error, whatever it asks for."""
+    return isinstance(error, InvalidDescriptor) or error.code == INSTALLATION_BROKEN
 
 
 def wish_of(info: Mapping[str, str], params: Mapping[str, str]) -> Wish:
@@ -116,6 +123,7 @@ def begin(
     with _beginning:
         # Google's client takes longer to import than a share takes; whoever only reads the
         # descriptor, or parses a file that imports us, must not pay for it.
-        from .calendar_api import Limits, connect
+        with installed():
+            from .calendar_api import Limits, connect
 
         return connect(info, Limits(policy.connect_seconds, policy.read_seconds, deadline.left, turn)), deadline

@@ -35,6 +35,7 @@ REASONS = [
 ]
 WITHOUT_A_CASE = {
     "invalid_descriptor": "a case has no handler.yaml of its own; test_descriptor.py writes wrong ones",
+    "installation_broken": "a case is played on one Python; test_installation.py hides and breaks packages",
 }
 """Codes that no case can expect, each with the reason."""
 

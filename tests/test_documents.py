@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handler import InvalidInput
-from handler.documents import DEEPEST_LEVEL, LARGEST_BYTES, read, written
+from handler.documents import LARGEST_BYTES, read, written
+from handler.plain_yaml import DEEPEST_LEVEL
 
 CANARY = "CANARY-5up3r-s3cret"
 BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"

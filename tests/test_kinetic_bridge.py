@@ -338,20 +338,6 @@ def test_a_python_that_is_too_old_says_so(unpacked, tmp_path):
     assert "python_command" in text
 
 
-@pytest.mark.parametrize("module", ["yaml", "jsonschema", "googleapiclient", "google.auth", "urllib3"])
-def test_a_missing_package_is_told_with_the_pip_command(unpacked, tmp_path, module):
-    """Whichever dependency is missing, the message names it and the command that installs all of them."""
-    python = make_python(tmp_path / "bare", f"sys.modules[{module!r}] = None")
-    kind, text, _ = start(unpacked, document(ACCOUNT, STEP), python, CALENDAR_EMULATOR_HOST="127.0.0.1:1")
-    assert kind == "error"
-    assert re.match(rf"bridge_failed: the Python {re.escape(python)} lacks the module {re.escape(module)}[., ]", text)
-    setup = configparser.ConfigParser()
-    setup.read(ROOT / "setup.cfg", encoding="utf-8")
-    needs = " ".join(f'"{need}"' for need in setup["options"]["install_requires"].split())
-    assert f"{python} -m pip install {needs}" in text
-    assert f"pip install {needs}\n" in (ROOT / "README.md").read_text(encoding="utf-8")
-
-
 def test_the_oldest_python_is_that_of_the_package():
     """The version that start.py asks for is the one that setup.cfg names."""
     setup = configparser.ConfigParser()

@@ -280,7 +280,9 @@ def test_a_python_that_cannot_run_the_handler_says_why(ruby, tmp_path):
     old = make_python(tmp_path / "old", "sys.version_info = (3, 9, 18, 'final', 0)")
     assert f"bridge_failed: the program {old} is Python 3.9" in ruby.fails(old)
     bare = make_python(tmp_path / "bare", packages=False)
-    assert f"{bare} -m pip install " in ruby.fails(bare)
+    message = ruby.fails(bare)
+    assert message.startswith(f"installation_broken: The Python {bare} lacks the package ")
+    assert f"{bare} -m pip install " in message
 
 
 def test_no_parameter_can_name_the_python(ruby, tmp_path):

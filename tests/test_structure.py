@@ -21,7 +21,7 @@ THIRD_PARTIES = {
     "certifi": {"calendar_api"},
     "airflow": {"engines"},
     "temporalio": {"engines"},
-    "yaml": {"documents.py"},
+    "yaml": {"plain_yaml.py"},
     "jsonschema": {"documents.py"},
     "rich": {"cli"},
 }

@@ -39,6 +39,7 @@ class Calls:
         self._clock = clock._replace(sleep=self._sleep) if clock.sleep is time.sleep else clock
         self._pace = Pace(per_minute, self._clock, self.stopped.is_set)
         self._log = log_of(info)
+        begin(info, policy, clock)  # what is wrong with the environment or the installation is about no single row
         self._lock = threading.Lock()
         self._failures = 0
         self._over: HandlerError | None = None

@@ -4,7 +4,10 @@ Keeps to itself: connections, access tokens, requests and pages, and the tables 
 turn Google's answers into the handler's errors.
 """
 
+from ..installation import hold_versions
 from .connection import Calendar, Connection, Rule, connect, forget_all
 from .transport import Limits
 
 __all__ = ["Calendar", "Connection", "Limits", "Rule", "connect", "forget_all"]
+
+hold_versions("googleapiclient", "google.auth", "urllib3")

@@ -14,6 +14,7 @@ from googleapiclient import discovery, errors
 
 from ..access_rules import answers, grantee_of
 from ..errors import HandlerError, InvalidInput, Unavailable
+from ..installation import broken
 from ..version import __version__
 from .accounts import Account, account_of, forget_accounts
 from .answers import WRITES, calendar_error, is_googles, names_absence
@@ -288,15 +289,19 @@ class _Resources(NamedTuple):
 @functools.lru_cache(4)  # a megabyte each; a process that starts one emulator after the other would keep them all
 def _resources(api_url: str) -> _Resources:
     """Build the client's resources, once: it makes their methods anew each time."""
-    service = discovery.build(
-        "calendar",
-        "v3",
-        http=_NoHttp(),
-        # The universe is named too: an environment variable could name another one.
-        client_options={"api_endpoint": api_url, "universe_domain": "googleapis.com"},
-        static_discovery=True,
-        cache_discovery=False,
-    )
+    try:
+        service = discovery.build(
+            "calendar",
+            "v3",
+            http=_NoHttp(),
+            # The universe is named too: an environment variable could name another one.
+            client_options={"api_endpoint": api_url, "universe_domain": "googleapis.com"},
+            static_discovery=True,
+            cache_discovery=False,
+        )
+    except Exception as error:
+        # Nothing was asked of anybody: a client without the description of Google Calendar that belongs to it.
+        raise broken(error, "googleapiclient.discovery_cache.documents") from error
     calendars = service.calendarList()
     return _Resources(calendars, service.acl(), _page(calendars, None))
 

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
-import certifi
 import urllib3
+from certifi import where
 
 from ..errors import HandlerError, InvalidInput, Unavailable
+from ..installation import broken
 from .interruptions import let_out
 from .sockets import MOST_BYTES, OddAnswerError, Pool, SecurePool, TooLongError, current
 
@@ -251,11 +252,13 @@ def _context(kept: _Kept) -> ssl.SSLContext:
         if path:
             break
     else:
-        variable, path = "the CA certificates", certifi.where()
+        variable, path = "", where()
     if path not in kept.contexts:
         try:
             context = ssl.create_default_context(cafile=path)
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            if not variable:
+                raise broken(error, "certifi") from error
             problem = "is not a readable file of CA certificates (PEM)"
             raise InvalidInput("invalid_input", f"{variable}: {problem}", {"fields": {variable: problem}}) from None
         context.hostname_checks_common_name = False  # as browsers and urllib3's own contexts have it

@@ -12,6 +12,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from ..errors import AuthorizationFailed, HandlerError, InvalidInput, shown
+from ..installation import installed
 from .check_connection import count, findings_status, findings_text
 from .granted_account import granted_account, needed_scopes
 from .info_file import OWNER, InfoFile
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 SUMMARY = "Get a refresh token in the browser, into an info file"
 MISSING = "authorize needs google-auth-oauthlib, which is not installed; pip install google-auth-oauthlib"
+EXTRA = ("google_auth_oauthlib", "requests_oauthlib", "oauthlib")
+"""What the extra cli brings of what is needed here."""
 WRONG_INPUT = 2
 SECONDS = 300
 MOST_SECONDS = 86_400
@@ -86,9 +89,12 @@ def add_authorize(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def authorize(arguments: argparse.Namespace, streams: Streams) -> int:
     """Ask a person for consent, and write an info file with what it is worth."""
     try:
-        # Comes with the extra cli; every other verb goes without.
-        from ..calendar_api.consent import Consent
-    except ModuleNotFoundError:
+        with installed():
+            # Comes with the extra cli; every other verb goes without.
+            from ..calendar_api.consent import Consent
+    except HandlerError as error:
+        if not str(error.details.get("module")).startswith(EXTRA):
+            raise
         print("error:", MISSING, file=streams.stderr)
         return WRONG_INPUT
     file = InfoFile(arguments.info, force=arguments.force)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..check import check
 from ..descriptor import load
 from ..errors import AuthorizationFailed
+from ..installation import installed
 from ..retry import SYSTEM_CLOCK, Deadline, repeat
 from ..task import log_of, policy_of
 
@@ -35,7 +36,8 @@ def granted_account(
     Any other problem is one of the findings: the token is good.
     """
     # Google's client takes long to import, and whoever asks for help does not need it.
-    from ..calendar_api import Limits
+    with installed():
+        from ..calendar_api import Limits
 
     code = consent.code_of(answer)
     policy = policy_of(load(), None)

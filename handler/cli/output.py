@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from ..descriptor import load
-from ..errors import HandlerError, InvalidDescriptor
+from ..errors import HandlerError
 from ..results import xml_attribute, xml_text
 
 if TYPE_CHECKING:
@@ -119,6 +119,6 @@ def remedy_of(code: str, details: Mapping[str, Any]) -> str:
         return own
     try:
         errors = load().errors
-    except InvalidDescriptor:
+    except HandlerError:  # handler.yaml or what reads it is what the error is about
         return ""
     return str(errors[code]["remedy"]) if code in errors else ""

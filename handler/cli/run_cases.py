@@ -13,6 +13,7 @@ from ..documents import wrong_file
 from ..emulator import ACCOUNT
 from ..errors import HandlerError, InvalidInput
 from ..retry import SYSTEM_CLOCK
+from ..task import is_of_the_installation
 from .case_report import json_report, text_report, xml_reports
 from .info_values import SOURCES, add_info, read_info
 from .output import Streams, add_format, print_error, print_json, print_xml
@@ -99,6 +100,8 @@ def _each(
         try:
             made = make(item)
         except HandlerError as error:
+            if is_of_the_installation(error):
+                raise
             refuse(error)
         else:
             yield made

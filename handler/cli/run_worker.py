@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..descriptor import invalid_input, load
+from ..errors import HandlerError
+from ..installation import installed
+from ..retry import SYSTEM_CLOCK
+from ..task import begin, policy_of
 from .check_connection import TRY_AGAIN
 from .info_values import read_info
 from .output import logged_to
@@ -63,9 +67,10 @@ def add_worker(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 def run_worker(arguments: argparse.Namespace, streams: Streams) -> int:
     """Do steps until somebody ends it, which is no failure."""
     try:
-        from ..engines.temporal_worker import NoServerError, serve  # an extra, which the other verbs do without
-    except ModuleNotFoundError as missing:
-        if not str(missing.name).startswith("temporalio"):
+        with installed():
+            from ..engines.temporal_worker import NoServerError, serve  # an extra, which the other verbs do without
+    except HandlerError as error:
+        if not str(error.details.get("module")).startswith("temporalio"):
             raise
         print(MISSING, file=streams.stderr)
         return 2
@@ -98,6 +103,9 @@ def _read(pairs: list[tuple[str, Path | None]], streams: Streams) -> dict[str, A
         wrong.update({f"{name}: {field}": problem for field, problem in problems.items()})
     if wrong:
         raise invalid_input(wrong)
+    for info in connections.values():
+        # An installation or environment in which every step would fail is said before one is taken.
+        begin(load().info.read(info)[0], policy_of(load(), None), SYSTEM_CLOCK)
     return connections
 
 

@@ -10,7 +10,6 @@ import logging
 import re
 import sys
 import warnings
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, NoReturn
 from xml.etree.ElementTree import ParseError, TreeBuilder, XMLParser
 
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 PYTHON_COMMAND = "python_command"
 """The info value that belongs to the package and not to the handler: init.rb has read it."""
-LATE = "jsonschema"
-"""The dependency that only a wrong value needs: one that is missing would go unnoticed until there is one."""
 # How a document begins that is not one byte a letter, or has a byte order mark; the longer marks first
 # (https://www.w3.org/TR/xml/#sec-guessing).
 BEGINNINGS = (
@@ -47,12 +44,7 @@ DECLARED = re.compile(rb"""\s*<\?xml\s[^>]*?\bencoding\s*=\s*["']([A-Za-z][A-Za-
 
 
 def main(document: bytes) -> tuple[str, str]:
-    """Do the one step of this process, its log and nothing else on stderr; answers as `answer` does.
-
-    Raises ImportError if a dependency of the handler is missing.
-    """
-    if find_spec(LATE) is None:
-        raise ModuleNotFoundError(name=LATE)
+    """Do the one step of this process, its log and nothing else on stderr; answers as `answer` does."""
     # google-api-core warns by the calendar; it would be in the engine's log at every step.
     warnings.simplefilter("ignore")
     log = logging.StreamHandler(sys.stderr)

@@ -9,13 +9,6 @@ import os
 import sys
 
 OLDEST = (3, 10)
-NEEDS = (
-    "google-api-python-client>=2.100",
-    "google-auth>=2.23",
-    "PyYAML>=6.0.1",
-    "jsonschema>=4.18",
-    "urllib3>=2",
-)
 FOLDER = os.path.abspath(__file__)
 for _ in ("start.py", "kinetic", "engines", "handler"):
     FOLDER = os.path.dirname(FOLDER)
@@ -30,12 +23,6 @@ def step(document):
         )
     try:
         return load("handler.engines.kinetic_bridge").main(document)
-    except ImportError as error:
-        return failed(
-            "the Python %s lacks the module %s, or has too old a one; install what the handler needs: "
-            "%s -m pip install %s (packages of a single user do not count: outside a virtual environment do it as root)"
-            % (sys.executable, error.name, sys.executable, " ".join('"%s"' % need for need in NEEDS))
-        )
     except BaseException as error:
         # Not its text, which may quote what it failed on.
         place = error.__traceback__
