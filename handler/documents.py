@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import HandlerError, InvalidInput
 from .installation import hold_versions, installed
-from .quick_check import check_of
+from .quick_check import FORMATS, check_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -79,10 +79,12 @@ class Rules:
             return
         with installed():
             # Half as slow to import as Google's client, and needed only to explain.
-            from jsonschema import Draft202012Validator
+            from jsonschema import Draft202012Validator, FormatChecker
 
             hold_versions("jsonschema")
-        formats = Draft202012Validator.FORMAT_CHECKER
+        formats = FormatChecker(())
+        for name, keeps in FORMATS.items():
+            formats.checks(name)(keeps)
         yield from Draft202012Validator(self._schema, format_checker=formats).iter_errors(document)
 
     def problems(self, document: Any) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .access_rules import ROLES, ascii_domain
 from .errors import Refused, quote, shown
+from .public_principal import is_public
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,13 +34,14 @@ def _broken(info: Mapping[str, str], params: Mapping[str, str]) -> Iterator[tupl
     role = params["calendar_access"]
     if role == "none":
         return
-    if params["scope"] == "default":
-        if info.get("allow_public") == "No":
-            yield (
-                "allow_public",
-                f"The guard rail allow_public forbids sharing with the public. Choose a recipient, {ELSE}",
-            )
-    elif "allowed_domains" in info:
+    public = params["scope"] == "default"
+    # The descriptor refuses the public's other name; were it let through, it would be the public still.
+    if info.get("allow_public") == "No" and (public or is_public(params["recipient"])):
+        yield (
+            "allow_public",
+            f"The guard rail allow_public forbids sharing with the public. Choose a recipient, {ELSE}",
+        )
+    if not public and "allowed_domains" in info:
         allowed = [domain.strip().lower() for domain in info["allowed_domains"].split(",")]
         if _domain_of(params["recipient"]) not in allowed:
             what = f"forbids sharing with {quote(params['recipient'])}: it allows {shown(', '.join(allowed))}"

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from .public_principal import is_public
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -91,7 +93,7 @@ def _pattern(pattern: str, _: Any, __: Make) -> Check:
 
 
 def _format(name: str, _: Any, __: Make) -> Check:
-    return {"regex": _is_pattern}[name]
+    return FORMATS[name]
 
 
 def _is_pattern(value: Any) -> bool:
@@ -156,6 +158,11 @@ def _if(rule: Any, schema: Mapping[str, Any], make: Make) -> Check:
     return lambda value: not concerns(value) or keeps(value)
 
 
+FORMATS: Mapping[str, Check] = {
+    "regex": _is_pattern,
+    "x-not-the-public": lambda value: not isinstance(value, str) or not is_public(value),
+}
+"""What a value may have to be; jsonschema is taught those that begin with x-, which are ours."""
 KEYWORDS: Mapping[str, Callable[[Any, Any, Make], Check]] = {
     "type": _type,
     "const": _const,

@@ -91,5 +91,8 @@ def _schema(document: Mapping[str, Any], part: str) -> dict[str, Any]:
 
 def _without_ours(schema: Any) -> Any:
     if isinstance(schema, dict):
-        return {key: _without_ours(value) for key, value in schema.items() if not key.startswith("x-")}
+        ours = {
+            key for key, value in schema.items() if key.startswith("x-") or (key, str(value)[:2]) == ("format", "x-")
+        }
+        return {key: _without_ours(value) for key, value in schema.items() if key not in ours}
     return [_without_ours(item) for item in schema] if isinstance(schema, list) else schema
