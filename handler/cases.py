@@ -16,9 +16,9 @@ from .bulk import execute_many
 from .documents import read, rules_of, wrong_file
 from .emulator import ACCOUNT, Emulator
 from .errors import HandlerError
-from .installation import installed
-from .retry import Clock
-from .task import execute, is_of_the_installation
+from .installation import installed, is_of_the_installation
+from .retry import Clock, going_by
+from .task import execute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -98,7 +98,7 @@ def read_state(path: Path) -> dict[str, Any]:
     return state
 
 
-def perform(case: Case, clock: Clock) -> Outcome:
+def perform(case: Case) -> Outcome:
     """Let `execute` do the case, or `execute_many` with one thread, so that calls have an order.
 
     An error of the case is its outcome; one of the installation is raised.
@@ -106,15 +106,15 @@ def perform(case: Case, clock: Clock) -> Outcome:
     try:
         if case.rows is not None:
             many = {"attempts": case.attempts, "per_minute": case.per_minute}
-            return {"rows": execute_many(case.info, case.rows, threads=1, clock=clock, **many)}
-        return {"results": dict(execute(case.info, case.parameters, attempts=case.attempts, clock=clock))}
+            return {"rows": execute_many(case.info, case.rows, threads=1, **many)}
+        return {"results": dict(execute(case.info, case.parameters, attempts=case.attempts))}
     except HandlerError as error:
         if is_of_the_installation(error):
             raise
         return {"error": error.to_dict()}
 
 
-def play(case: Case, perform: Callable[[Case, Clock], Outcome] = perform) -> Report:
+def play(case: Case, perform: Callable[[Case], Outcome] = perform) -> Report:
     """Start an emulator in the case's state, let the step be done, and compare everything.
 
     `perform` does the step in another way, say through an engine. Raises InvalidInput
@@ -125,9 +125,9 @@ def play(case: Case, perform: Callable[[Case, Clock], Outcome] = perform) -> Rep
     except ValueError as error:
         raise wrong_file(Path(case.file), str(error)) from None
     time = StillClock()
-    with emulator, _pointed_at(emulator.host):
+    with emulator, _pointed_at(emulator.host), going_by(time.clock):
         before = emulator.rules()
-        outcome = perform(case, time.clock)
+        outcome = perform(case)
     expected_after = case.after.get("rules", before)
     differences = [
         *outcome_differences(case.expect, outcome),

@@ -5,26 +5,22 @@ It only reads. Problems are gathered rather than raised, each with what to do ab
 
 from __future__ import annotations
 
-import functools
-from typing import TYPE_CHECKING, Protocol, TypedDict, TypeVar
+from typing import TYPE_CHECKING, TypedDict
 
-from .descriptor import Form, invalid_input, load
+from .calendar_names import PRIMARY, Target, find_calendar, not_found, not_owned, told
+from .descriptor import Form, invalid_input, load, wrong_number
 from .errors import AuthorizationFailed, HandlerError, InvalidInput, Refused
-from .retry import SYSTEM_CLOCK, Clock, repeat
-from .share import PRIMARY, find_calendar, not_found, not_owned, not_ready
-from .task import begin, log_of, policy_of, wrong_number
+from .session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
-    from .calendar_api import Calendar, Connection
+    from .calendar_api import Calendar
     from .descriptor import Descriptor
 
 CALENDAR_NAME = "calendar_name"
 OWNER = "owner"
 READ_ONLY = ".readonly"
-
-T = TypeVar("T")
 
 
 class Problem(TypedDict):
@@ -77,13 +73,12 @@ def check(
     calendar_name: str | None = None,
     *,
     attempts: int | None = None,
-    clock: Clock = SYSTEM_CLOCK,
 ) -> Findings:
     """Sign in and say what the account can do, without writing anything.
 
     With a `calendar_name`, which is read as a step reads it, also say whether a step
     could use that calendar. What may pass is tried again as in a step, each question by
-    itself, all within one deadline; `attempts` and `clock` are as for `execute`. Errors
+    itself, all within one deadline; `attempts` is as for `execute`. Errors
     of Google become `problems`. Raises InvalidInput for wrong info, name, number of
     attempts or environment, and InvalidDescriptor.
     """
@@ -93,32 +88,21 @@ def check(
     asked, wrong_name = Form("parameters", {"properties": field}, secret=False).read({CALENDAR_NAME: calendar_name})
     if wrong := {**wrong, **wrong_name, **wrong_number("attempts", attempts)}:
         raise invalid_input(wrong)
-    log = log_of(values)
-    log("input checked")
-    policy = policy_of(descriptor, attempts)
-    connection, deadline = begin(values, policy, clock)
-    repeated = functools.partial(repeat, policy=policy, deadline=deadline, clock=clock, renew=connection.renew, log=log)
-    visit = _Visit(connection, descriptor, repeated, log)
+    session = Session(values, attempts)
+    session.log("input checked")
+    visit = _Visit(session, descriptor)
     visit.ask(asked.get(CALENDAR_NAME, ""))
     return visit.findings()
-
-
-class _Repeat(Protocol):
-    """`repeat`, for this visit."""
-
-    def __call__(self, attempt: Callable[[], T]) -> T: ...
 
 
 class _Visit:
     """One account, and what has been found out about it so far."""
 
-    def __init__(
-        self, connection: Connection, descriptor: Descriptor, repeated: _Repeat, log: Callable[..., None]
-    ) -> None:
-        self._connection = connection
+    def __init__(self, session: Session, descriptor: Descriptor) -> None:
+        self._connection = session.connection
         self._descriptor = descriptor
-        self._repeated = repeated
-        self._log = log
+        self._repeated = session.attempt
+        self._log = session.log
         self._needed = {row["scope"]: row["needed_for"] for row in descriptor.document["oauth_scopes"]}
         self._refused: set[str] = set()
         self._problems: list[Problem] = []
@@ -183,16 +167,14 @@ class _Visit:
             self._asked = asked = {**asked, **_described(entry)}
             if entry.access_role != OWNER:
                 raise not_owned(entry, name)
-        self._repeated(lambda: self._confirm(target.calendar_id, name, owned=entry is not None))
+        self._repeated(lambda: self._confirm(target, name))
         asked["usable"] = True
 
-    def _confirm(self, calendar_id: str, name: str, *, owned: bool) -> None:
+    def _confirm(self, target: Target, name: str) -> None:
         try:
-            found = self._connection.exists(calendar_id)
+            found = self._connection.exists(target.calendar_id)
         except Refused as error:
-            if owned and error.details.get("reason") == "requiredAccessLevel":
-                raise not_ready(name, error) from error
-            raise
+            raise told(error, name, target) from error
         if not found:
             raise not_found(name)
 

@@ -185,6 +185,13 @@ def invalid_input(wrong: Mapping[str, str]) -> InvalidInput:
     return InvalidInput("invalid_input", "\n".join(lines), {"fields": dict(wrong)})
 
 
+def wrong_number(name: str, number: object) -> dict[str, str]:
+    """Return the problem of a number by its name, {} if there is none; None means not given."""
+    if number is None or (type(number) is int and number >= 1):
+        return {}
+    return {name: "must be a whole number from 1 on"}
+
+
 def _spellings(field: Mapping[str, Any]) -> dict[str, str]:
     """Give the menu's value for each spelling that is accepted, in lower case."""
     return {

@@ -9,13 +9,28 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from .access_rules import ROLES, ascii_domain
-from .errors import Refused, quote, shown
+from .errors import InvalidDescriptor, Refused, quote, shown
 from .public_principal import is_public
+from .share import Wish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ELSE = "or ask the administrator who set it."
+
+
+def allowed_wish(info: Mapping[str, str], params: Mapping[str, str]) -> Wish:
+    """Return what a step asks for, if it is allowed: every way in passes here before any request.
+
+    Both mappings are as the descriptor spells them. Raises Refused if a guard rail forbids
+    it, and InvalidDescriptor if a parameter is absent that a step cannot do without.
+    """
+    try:
+        uphold(info, params)
+        return Wish.of(params)
+    except KeyError as missing:
+        message = f"handler.yaml lets {missing.args[0]} be left out, and gives no default for it"
+        raise InvalidDescriptor("invalid_descriptor", message) from None
 
 
 def uphold(info: Mapping[str, str], params: Mapping[str, str]) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from .errors import HandlerError
+from .errors import HandlerError, InvalidDescriptor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +51,11 @@ def installed() -> Iterator[None]:
         yield
     except Exception as error:  # a half-written package raises anything
         raise broken(error) from error
+
+
+def is_of_the_installation(error: HandlerError) -> bool:
+    """Say whether every step of this installation would end with the error, whatever it asks for."""
+    return isinstance(error, InvalidDescriptor) or error.code == CODE
 
 
 def demand(module: str) -> None:

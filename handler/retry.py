@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from .errors import AuthorizationFailed, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 T = TypeVar("T")
 
@@ -36,6 +37,23 @@ class Clock(NamedTuple):
 
 
 SYSTEM_CLOCK = Clock()
+_clock = SYSTEM_CLOCK
+
+
+def current_clock() -> Clock:
+    """Return the clock that all sessions of the process go by."""
+    return _clock
+
+
+@contextmanager
+def going_by(clock: Clock) -> Iterator[None]:
+    """Let all sessions that begin meanwhile, in any thread, go by another clock; for tests."""
+    global _clock  # noqa: PLW0603 -- threads begin sessions, too, so that no context variable would do
+    before, _clock = _clock, clock
+    try:
+        yield
+    finally:
+        _clock = before
 
 
 class Deadline:

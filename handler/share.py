@@ -6,37 +6,19 @@ Knows nothing of HTTP, YAML or engines; it is handed the calendar API.
 from __future__ import annotations
 
 import functools
-import re
-import unicodedata
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from .access_rules import PUBLIC, ROLES, folded, grantee_of
-from .errors import HandlerError, NotFound, Refused, Unavailable, quote, shown
+from .calendar_names import PRIMARY, find_calendar, not_found, told
+from .errors import HandlerError, Refused, Unavailable, quote, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from .calendar_api import Calendar, Connection, Rule
+    from .calendar_api import Connection, Rule
+    from .calendar_names import Target
 
 T = TypeVar("T")
-
-PRIMARY = "primary"
-# Ids of secondary, resource and system calendars: Google makes them, so no title is one.
-GOOGLE_ID = re.compile(r"[^\s@]+@(?:[^\s@]+\.)?calendar\.google\.com")
-ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
-MOST_HINTS, MOST_IDS = 3, 10
-LONGEST_MISTYPED = 100
-"""Characters; nobody types a longer title, and to compare one with thousands takes seconds."""
-
-
-class Target(NamedTuple):
-    """The calendar that is meant."""
-
-    calendar_id: str
-    known: bool
-    """Whether it surely exists: an entry of the list, or the account's own primary calendar."""
-    owned: bool
-    """Whether the list says that the account owns it."""
 
 
 class Wish(NamedTuple):
@@ -115,10 +97,10 @@ class Share:
             # A rule that somebody else removes between the read and the write is read again, once.
             return self._converge(self._target) or self._converge(self._target) or self._contested()
         except HandlerError as error:
-            told = self._told(error)
-            if told is error:
+            found = self._told(error)
+            if found is error:
                 raise
-            raise told from error
+            raise found from error
 
     def _converge(self, target: Target) -> dict[str, str] | None:
         """Read, compare and write; None if the rule was gone when it was to be updated."""
@@ -250,8 +232,8 @@ class Share:
 
     def _told(self, error: HandlerError) -> HandlerError:
         """Return the error as the caller is told it: an owner that is none yet, and what may have been changed."""
-        if self._target and isinstance(error, Refused) and is_not_ready(self._target, error):
-            error = not_ready(self._wish.calendar_name, error)
+        if self._target:
+            error = told(error, self._wish.calendar_name, self._target)
         if not self._may_have_landed:
             return error
         return type(error)(error.code, error.message, {**error.details, **self._change()}, error.retry_after)
@@ -269,126 +251,3 @@ def _odd_role(rule: Rule) -> HandlerError:
         f"Google answers the role {quote(rule.role)} for {quote(rule.rule_id)}, which says nothing to this handler.",
         {"rule_id": shown(rule.rule_id), "role": shown(rule.role)},
     )
-
-
-def find_calendar(calendars: Callable[[], Iterable[Calendar]], name: str) -> Target:
-    """Give the calendar of that title or id; the list is asked for only if need be.
-
-    An id beats every title, the title that is shown beats the original one, and of
-    several calendars with the title the one that is owned is meant. Raises NotFound
-    if none or several are left, Refused if the account does not own it.
-    """
-    if name == PRIMARY:
-        return Target(name, known=True, owned=False)
-    if GOOGLE_ID.fullmatch(name):
-        return Target(name, known=False, owned=False)
-    matches, owned_titles = _look_up(calendars(), name)
-    owned = [calendar for calendar in matches if calendar.access_role == "owner"]
-    if len(owned) == 1:
-        return _owned(owned[0], name)
-    if len(matches) == 1:
-        return _owned(matches[0], name)
-    if matches:
-        raise ambiguous(name, [calendar.calendar_id for calendar in matches])
-    if ADDRESS.fullmatch(name):
-        return Target(name, known=False, owned=False)
-    raise not_found(name, _nearest(name, owned_titles))
-
-
-def is_id(name: str) -> bool:
-    """Say whether a calendar's name is formed like an id: those of people's primary calendars are addresses."""
-    return bool(ADDRESS.fullmatch(name))
-
-
-def names_of(calendar: Calendar) -> set[str]:
-    """Give every name that a calendar may be found by."""
-    return {calendar.calendar_id, _normal(calendar.summary_override), _normal(calendar.summary)}
-
-
-def _look_up(calendars: Iterable[Calendar], name: str) -> tuple[list[Calendar], list[str]]:
-    """Give the calendars that the name fits, and the titles of all that are owned."""
-    # By id: a list that changes while it is read may show a calendar on two pages.
-    shown: dict[str, Calendar] = {}
-    original: dict[str, Calendar] = {}
-    owned_titles: list[str] = []
-    for calendar in calendars:
-        if calendar.calendar_id == name:
-            return [calendar], []
-        summary = _normal(calendar.summary)
-        title = (calendar.summary_override and _normal(calendar.summary_override)) or summary
-        if title == name:
-            shown[calendar.calendar_id] = calendar
-        elif summary == name:
-            original[calendar.calendar_id] = calendar
-        if calendar.access_role == "owner":
-            owned_titles.append(title)
-    return list((shown or original).values()), owned_titles
-
-
-def _owned(calendar: Calendar, name: str) -> Target:
-    if calendar.access_role == "owner":
-        return Target(calendar.calendar_id, known=True, owned=True)
-    raise not_owned(calendar, name)
-
-
-def not_owned(calendar: Calendar, name: str) -> Refused:
-    """Make the error for a calendar that the account sees and does not own."""
-    owner = f"; its data owner is {calendar.data_owner}" if calendar.data_owner else ""
-    return Refused(
-        "not_calendar_owner",
-        f"The account has only the role {calendar.access_role or 'none'} in the calendar {quote(name)}, "
-        f"and needs owner to share it{owner}.",
-        {"access_role": calendar.access_role, "data_owner": calendar.data_owner},
-    )
-
-
-def is_not_ready(target: Target, refused: Refused) -> bool:
-    """Say whether Google refuses an owner that its own list names."""
-    return target.owned and refused.details.get("reason") == "requiredAccessLevel"
-
-
-def not_ready(name: str, refused: Refused) -> Unavailable:
-    """Make the error for an owner that Google refuses, seen just after a calendar was created."""
-    return Unavailable(
-        "calendar_not_ready",
-        f"Google does not treat the account as owner of the calendar {quote(name)} yet, "
-        "although its list says so. Try again in a minute.",
-        refused.details,
-    )
-
-
-def ambiguous(name: str, ids: Sequence[str]) -> NotFound:
-    """Make the error for a title that several calendars have."""
-    more = f" and {len(ids) - MOST_IDS} more" if len(ids) > MOST_IDS else ""
-    return NotFound(
-        "calendar_ambiguous",
-        f"{len(ids)} calendars are called {quote(name)}; "
-        f"give the id instead of the title: {', '.join(map(shown, ids[:MOST_IDS]))}{more}",
-        {"calendar_ids": list(ids)},
-    )
-
-
-def not_found(name: str, nearest: Sequence[str] = ()) -> NotFound:
-    """Make the error for a name that no calendar has, with titles that resemble it."""
-    hint = f" Did you mean {' or '.join(map(quote, nearest))}?" if nearest else ""
-    return NotFound(
-        "calendar_not_found",
-        f"Invalid Calendar Name: Account does not contain the calendar {quote(name)}.{hint}",
-        {"nearest": list(nearest)},
-    )
-
-
-def _nearest(name: str, titles: list[str]) -> list[str]:
-    """Give at most three titles that resemble the name, the most alike first."""
-    if len(name) > LONGEST_MISTYPED:
-        return []
-    import difflib  # 9 ms to import, and needed only for a mistake
-
-    folded: dict[str, str] = {}
-    for title in titles:
-        folded.setdefault(title.casefold(), title)
-    return [folded[near] for near in difflib.get_close_matches(name.casefold(), folded, n=MOST_HINTS)]
-
-
-def _normal(title: str) -> str:
-    return (title if title.isascii() else unicodedata.normalize("NFC", title)).strip()

@@ -7,6 +7,7 @@ import pytest
 from handler.calendar_api import forget_all
 from handler.cases import StillClock
 from handler.emulator import Emulator
+from handler.retry import going_by
 
 
 @pytest.fixture
@@ -29,5 +30,7 @@ def emulate(monkeypatch):
 
 @pytest.fixture
 def time():
-    """Give a clock that only waiting moves."""
-    return StillClock()
+    """Go by a clock that only waiting moves."""
+    still = StillClock()
+    with going_by(still.clock):
+        yield still

@@ -20,8 +20,6 @@ from handler.calendar_api.transport import send
 from handler.cases import outcome_differences, play, read_case
 from handler.descriptor import load
 from handler.emulator import ACCOUNT
-from handler.retry import SYSTEM_CLOCK
-from handler.task import policy_of
 
 EXAMPLE = "example@group.calendar.google.com"
 FIXTURES = Path(__file__).parent.parent / "fixtures"
@@ -104,10 +102,10 @@ def test_a_row_that_leaves_the_public_open_is_refused(case):
     assert {f"rows[0]: {name}" for name in stricter(case)} <= error["details"]["fields"].keys()
 
 
-def as_a_row(case, clock):
+def as_a_row(case):
     """Let `execute_many` do a case."""
     try:
-        return execute_many(case.info, [case.parameters], attempts=case.attempts, per_minute=None, clock=clock)[0]
+        return execute_many(case.info, [case.parameters], attempts=case.attempts, per_minute=None)[0]
     except HandlerError as error:
         return {"error": error.to_dict()}
 
@@ -352,7 +350,7 @@ def test_a_shorter_hold_takes_nothing_from_a_longer_one(time):
 def test_what_was_not_tried_names_the_error_that_ended_the_run(emulate):
     """Of two errors that would meet all rows the first one is told, also if another thread meets the second later."""
     emulate()
-    calls = Calls(ACCOUNT, policy_of(load(), None), None, SYSTEM_CLOCK)
+    calls = Calls(ACCOUNT, None, None)
     calls.note(Refused("usage_limit", "first"))
     calls.note(AuthorizationFailed("authorization_failed", "second"))
     with pytest.raises(Refused, match="first"):

@@ -12,6 +12,7 @@ from handler import execute_many
 from handler.cases import StillClock
 from handler.descriptor import load
 from handler.emulator import FAULT_KINDS
+from handler.retry import going_by
 
 from .test_fault_matrix import (
     ACCESS_TOKEN,
@@ -83,8 +84,8 @@ def test_fault(emulate, play):
     method, order, attempts = play
     emulator = emulate(state_of(method, order))
     time = StillClock()
-    with everything_logged() as log:
-        outcomes = execute_many(CANARIES, ROWS, attempts=attempts, per_minute=None, threads=1, clock=time.clock)
+    with everything_logged() as log, going_by(time.clock):
+        outcomes = execute_many(CANARIES, ROWS, attempts=attempts, per_minute=None, threads=1)
     assert not emulator.unused_faults
     rules = emulator.rules()
     for calendar_id, row, outcome in zip(CALENDAR_IDS, ROWS, outcomes, strict=True):

@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from handler import InvalidInput, check, execute
+from handler import HandlerError, InvalidInput, check, execute
 from handler.calendar_api import forget_all
 from handler.descriptor import load
 from handler.emulator import ACCOUNT
@@ -272,10 +272,23 @@ def test_a_calendar_that_was_just_created_is_waited_for(emulate, time):
     """Google refuses its owner for a moment: as in a step this is tried again, and may pass."""
     refusal = error(CONFIRM, 403, "requiredAccessLevel")
     emulate({"faults": [refusal]})
-    assert check(ACCOUNT, "Example Calendar", clock=time.clock)["ok"]
+    assert check(ACCOUNT, "Example Calendar")["ok"]
     assert time.waits == [1.0]
     emulate({"faults": [refusal]})
     assert codes(check(ACCOUNT, "Example Calendar", attempts=1)) == ["calendar_not_ready"]
+
+
+@pytest.mark.parametrize("name", ["primary", "example@group.calendar.google.com"])
+def test_a_calendar_by_its_id_is_refused_as_a_step_is(emulate, name, time):
+    """A step with an id sees no list, so that a check of the same name says the same: not its owner, and no waiting."""
+    refusal = {"method": "acl.get", "fault": "error", "status": 403, "reason": "requiredAccessLevel"}
+    emulate({"faults": [refusal, error(CONFIRM, 403, "requiredAccessLevel")]})
+    with pytest.raises(HandlerError) as refused:
+        execute(
+            ACCOUNT, {"calendar_name": name, "scope": "user", "recipient": "jane@acme.com", "calendar_access": "reader"}
+        )
+    assert codes(check(ACCOUNT, name)) == [refused.value.code] == ["not_calendar_owner"]
+    assert time.waits == []
 
 
 def test_another_refusal_to_an_owner_is_not_waited_for(emulate):
@@ -287,7 +300,7 @@ def test_another_refusal_to_an_owner_is_not_waited_for(emulate):
 def test_what_may_pass_is_tried_again(emulate, time):
     """Sign-in, list and calendar are each tried again as the descriptor says."""
     emulator = emulate({"faults": [error(method, 503) for method in (SIGN_IN, READ, CONFIRM)]})
-    assert check(ACCOUNT, "Example Calendar", clock=time.clock)["ok"]
+    assert check(ACCOUNT, "Example Calendar")["ok"]
     assert emulator.calls == [SIGN_IN, SIGN_IN, READ, READ, CONFIRM, CONFIRM]
     assert time.waits == [1.0] * 3
 
@@ -295,7 +308,7 @@ def test_what_may_pass_is_tried_again(emulate, time):
 def test_the_deadline_is_that_of_a_step(emulate, time):
     """A wait that would end after the deadline is not begun, and all questions share the deadline."""
     emulate({"faults": [error(SIGN_IN, 429, retry_after=110), error(READ, 429, retry_after=11)]})
-    assert codes(check(ACCOUNT, clock=time.clock)) == ["rate_limited"]
+    assert codes(check(ACCOUNT)) == ["rate_limited"]
     assert time.waits == [110.0]
 
 

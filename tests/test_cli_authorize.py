@@ -480,9 +480,8 @@ def test_what_can_be_no_refresh_token_is_none(emulate, authorize, info, token):
     assert not info.exists()
 
 
-def test_what_may_pass_is_tried_again(emulate, authorize, time, monkeypatch):
+def test_what_may_pass_is_tried_again(emulate, authorize, time):
     """A token endpoint that fails once does not cost the person a second consent."""
-    monkeypatch.setattr("handler.cli.granted_account.SYSTEM_CLOCK", time.clock)
     emulate(faulty({"fault": "error", "status": 503}))
     assert authorize()[0] == 0
 

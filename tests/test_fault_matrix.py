@@ -23,6 +23,7 @@ from handler.calendar_api import forget_all
 from handler.cases import StillClock
 from handler.emulator import FAULT_KINDS, METHODS, Emulator
 from handler.emulator.wire import Server
+from handler.retry import going_by
 
 TOKEN, CALENDARS, GET, CONFIRM = "oauth2.token", "calendarList.list", "acl.get", "acl.list"
 INSERT, UPDATE, DELETE = "acl.insert", "acl.update", "acl.delete"
@@ -403,9 +404,9 @@ def perform(emulator, scenario, recipient, attempts):
         "dry_run": scenario.dry_run,
     }
     results = error = None
-    with everything_logged() as log:
+    with everything_logged() as log, going_by(time.clock):
         try:
-            results = execute(CANARIES, parameters, attempts=attempts, clock=time.clock)
+            results = execute(CANARIES, parameters, attempts=attempts)
             shown = [repr(results), results.to_xml(), repr(pickle.dumps(results))]
         except HandlerError as caught:
             error = caught

@@ -27,6 +27,7 @@ from handler.descriptor import DESCRIPTOR, load
 from handler.documents import read
 from handler.emulator import ACCOUNT, Emulator
 from handler.emulator.wire import Server
+from handler.retry import going_by
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 DOCUMENT = yaml.safe_load(DESCRIPTOR.read_text(encoding="utf-8"))
@@ -52,7 +53,8 @@ def law(examples):
 def outcome(info, parameters, attempts=None):
     """Give the results of a step and its HandlerError, one of them None; anything else goes through."""
     try:
-        return execute(info, parameters, attempts=attempts, clock=StillClock().clock), None
+        with going_by(StillClock().clock):
+            return execute(info, parameters, attempts=attempts), None
     except HandlerError as error:
         return None, error
 

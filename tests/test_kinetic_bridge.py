@@ -51,12 +51,12 @@ THROUGH_XML = {name: case for name, case in CASES.items() if in_xml(case.info) a
 def test_every_case_comes_out_as_with_execute(name):
     """A case that goes through documents ends as its file expects, and the answer is what execute gave or raised."""
 
-    def through_documents(case, clock):
+    def through_documents(case):
         given = {}
 
         def recorded(info, parameters):
             try:
-                found = execute(info, parameters, attempts=case.attempts, clock=clock)
+                found = execute(info, parameters, attempts=case.attempts)
             except HandlerError as error:
                 given["error"] = error.to_dict()
                 raise

@@ -61,15 +61,15 @@ def test_no_case_shows_a_secret(path, everything_logged, capfd):
     """Results, XML, errors, tracebacks, pickles, logs and output of every case hold no info value and no token."""
     seen = []
 
-    def shown(case, clock):
+    def shown(case):
         try:
-            results = execute(case.info, case.parameters, attempts=case.attempts, clock=clock)
+            results = execute(case.info, case.parameters, attempts=case.attempts)
             seen.extend([repr(results), results.to_xml(), repr(pickle.dumps(results))])
         except HandlerError as error:
             seen.extend([repr(error), str(error), str(error.to_dict()), repr(pickle.dumps(error))])
             seen.append("".join(traceback.format_exception(error)))
         tokens.append(_tokens(case.info))
-        return perform(case, clock)
+        return perform(case)
 
     tokens = []
     play(planted(read_case(path)), shown)

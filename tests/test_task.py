@@ -50,7 +50,7 @@ def test_a_retry_is_a_line_of_the_log(emulate, caplog, time):
     """The log says why a step is tried again, and when."""
     emulate({"faults": [{"method": "acl.get", "fault": "error", "status": 503}]})
     with caplog.at_level(logging.DEBUG, "google_apps_calendar_share"):
-        execute(ACCOUNT, PARAMETERS, clock=time.clock)
+        execute(ACCOUNT, PARAMETERS)
     assert "google_unavailable: attempt 2 of 4 follows in 1.0 s" in caplog.messages
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..calendar_names import names_of
 from ..errors import HandlerError
-from ..share import names_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import HandlerError, Unavailable
-from ..retry import Clock, Policy, repeat
-from ..task import begin, log_of
+from ..retry import current_clock
+from ..session import Session
 from .pace import Pace, Stop, Stopped, Turns
 
 if TYPE_CHECKING:
@@ -30,16 +30,16 @@ LONGEST_RETRY_AFTER = 600.0
 class Calls:
     """One account's calls; from any number of threads."""
 
-    def __init__(self, info: Mapping[str, str], policy: Policy, per_minute: int | None, clock: Clock) -> None:
-        """Take the info values, how often and how long a row is tried, and how many requests a minute may have."""
+    def __init__(self, info: Mapping[str, str], attempts: int | None, per_minute: int | None) -> None:
+        """Take the info values, how often a row is tried, and how many requests a minute may have."""
         self.stopped = Stop()
         """Once set, the requests in flight end, and no more are begun."""
         self._info = info
-        self._policy = policy
+        self._attempts = attempts
+        clock = current_clock()
         self._clock = clock._replace(sleep=self._sleep) if clock.sleep is time.sleep else clock
         self._pace = Pace(per_minute, self._clock, self.stopped.is_set)
-        self._log = log_of(info)
-        begin(info, policy, clock)  # what is wrong with the environment or the installation is about no single row
+        _ = Session(info).connection  # what is wrong with the environment or the installation is about no single row
         self._lock = threading.Lock()
         self._failures = 0
         self._over: HandlerError | None = None
@@ -62,8 +62,8 @@ class Calls:
         if self._over:
             raise _not_tried(self._over)
         turns = Turns(self._pace, self._clock)
-        connection, deadline = begin(self._info, self._policy, turns.clock, turns)
-        attempt = begin_with(connection)
+        session = Session(self._info, self._attempts, clock=turns.clock, turn=turns)
+        attempt = begin_with(session.connection)
         failures: list[Unavailable] = []
 
         def once() -> T:
@@ -79,7 +79,7 @@ class Calls:
             return found
 
         try:
-            return repeat(once, self._policy, deadline, turns.clock, renew=connection.renew, log=self._log)
+            return session.attempt(once)
         except (Stopped, Unavailable):
             if failures:
                 raise failures[-1] from None

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..access_rules import grantee_of
+from ..calendar_names import is_id
 from ..descriptor import invalid_input, load
 from ..errors import InvalidInput, Refused, quote
-from ..share import is_id
-from ..task import wish_of
+from ..guard_rails import allowed_wish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,7 @@ def read_plan(info: object, rows: object, place: Callable[[int], str], wrong: Ma
             problems[number] = {f"{place(number)}: {name}": problem for name, problem in row_problems.items()}
         elif not info_problems:
             try:
-                wishes[number] = wish_of(values, params)
+                wishes[number] = allowed_wish(values, params)
             except Refused as error:
                 forbidden[number] = error
                 problems[number] = {place(number): error.message.replace("\n", " ")}

@@ -11,12 +11,12 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from ..access_rules import grantee_of
-from ..descriptor import invalid_input, load
-from ..errors import HandlerError, InvalidDescriptor, InvalidInput, Refused
+from ..calendar_names import PRIMARY, find_calendar, not_found, told
+from ..descriptor import invalid_input, load, wrong_number
+from ..errors import HandlerError, InvalidDescriptor, InvalidInput
 from ..results import Results
-from ..retry import SYSTEM_CLOCK, Clock
-from ..share import PRIMARY, Share, find_calendar, is_not_ready, not_found, not_ready
-from ..task import log_of, policy_of, wrong_number
+from ..session import log_of
+from ..share import Share
 from .calendars import Calendars
 from .calls import Calls
 from .pace import Stopped
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ..calendar_api import Rule
-    from ..share import Target, Wish
+    from ..calendar_names import Target
+    from ..share import Wish
     from .plan import Plan
 
     Given = tuple[tuple[int, "Outcome"] | BaseException | None, threading.Semaphore]
@@ -49,7 +50,6 @@ def execute_many(
     attempts: int | None = None,
     per_minute: int | None = PER_MINUTE,
     threads: int = THREADS,
-    clock: Clock = SYSTEM_CLOCK,
 ) -> list[Outcome]:
     """Make sure of many shares, and give what came of each row, in the rows' order.
 
@@ -59,7 +59,7 @@ def execute_many(
     error would meet all, `details["not_tried"]` is true. Rows that are the same are one,
     and have one outcome. `per_minute` is the number of requests that all threads
     together begin in a minute; None sets no limit. One thread at a time works on a
-    calendar. `attempts` and `clock` are as for `execute`, for each row by itself.
+    calendar. `attempts` is as for `execute`, for each row by itself.
     Raises InvalidInput with every problem of every row, or if two rows disagree;
     Refused (policy_refused) if guard rails forbid rows; InvalidDescriptor. Nothing has
     been written then.
@@ -70,7 +70,7 @@ def execute_many(
         **wrong_number("threads", threads or 0),
     }
     plan = read_plan(info, rows, "rows[{}]".format, wrong)
-    bulk = Bulk(plan, attempts=attempts, per_minute=per_minute, clock=clock)
+    bulk = Bulk(plan, attempts=attempts, per_minute=per_minute)
     bulk.find_calendars()
     outcomes = dict(bulk.share(threads))
     return [outcomes[number] for number in range(len(plan.wishes))]
@@ -85,12 +85,11 @@ class Bulk:
         *,
         attempts: int | None = None,
         per_minute: int | None = PER_MINUTE,
-        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         """Take the plan; `attempts` None leaves the descriptor's."""
         descriptor = load()
         self._plan = plan
-        self._calls = Calls(plan.info, policy_of(descriptor, attempts), per_minute, clock)
+        self._calls = Calls(plan.info, attempts, per_minute)
         self._titles = descriptor.titles
         self._log = log_of(plan.info)
         self._targets: dict[str, Target] = {}
@@ -216,7 +215,9 @@ class Bulk:
             raise
         except HandlerError as error:
             self._calls.note(error)
-            yield from ((number, self._failed(self._told(self._plan.wishes[number], error))) for number in numbers)
+            for number in numbers:
+                name = self._plan.wishes[number].calendar_name
+                yield number, self._failed(told(error, name, self._targets[name]))
             return
         done: dict[str, Outcome] = {}
         for number in numbers:
@@ -240,12 +241,6 @@ class Bulk:
             return self._failed(error)
         self._calls.note(None)
         return {"results": dict(Results(self._titles, results))}
-
-    def _told(self, wish: Wish, error: HandlerError) -> HandlerError:
-        """Give the error that a step of its own would end with, if its calendar's rules may not be read."""
-        if isinstance(error, Refused) and is_not_ready(self._targets[wish.calendar_name], error):
-            return not_ready(wish.calendar_name, error)
-        return error
 
     def _failed(self, error: HandlerError) -> Outcome:
         self._log("%s: %s", error.code, error.message)

@@ -9,7 +9,7 @@ from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import HandlerError, InvalidDescriptor, InvalidInput
-from ..task import logger
+from ..session import logger
 from ..version import __version__
 from .authorize_account import add_authorize
 from .check_connection import add_check

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING
 
 from ..check import check
 from ..descriptor import load
 from ..errors import AuthorizationFailed
-from ..installation import installed
-from ..retry import SYSTEM_CLOCK, Deadline, repeat
-from ..task import log_of, policy_of
+from ..session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,16 +32,9 @@ def granted_account(
     the new token is refused, and whatever the token endpoint's answer was translated to.
     Any other problem is one of the findings: the token is good.
     """
-    # Google's client takes long to import, and whoever asks for help does not need it.
-    with installed():
-        from ..calendar_api import Limits
-
     code = consent.code_of(answer)
-    policy = policy_of(load(), None)
-    deadline = Deadline(SYSTEM_CLOCK, policy.deadline_seconds)
-    limits = Limits(policy.connect_seconds, policy.read_seconds, deadline.left)
-    redeem = functools.partial(consent.redeem, code, limits)
-    grant = repeat(redeem, policy, deadline, SYSTEM_CLOCK, renew=lambda: False, log=log_of({}))
+    session = Session(client)
+    grant = session.attempt(lambda: consent.redeem(code, session.limits))
     _demand(scope for scope in needed_scopes() if grant.scopes is not None and scope not in grant.scopes)
     info = {**client, "refresh_token": grant.refresh_token}
     findings = check(info)

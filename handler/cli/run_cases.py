@@ -12,8 +12,7 @@ from ..cases import VARIABLE, Case, Report, outcome_differences, perform, play, 
 from ..documents import wrong_file
 from ..emulator import ACCOUNT
 from ..errors import HandlerError, InvalidInput
-from ..retry import SYSTEM_CLOCK
-from ..task import is_of_the_installation
+from ..installation import is_of_the_installation
 from .case_report import json_report, text_report, xml_reports
 from .info_values import SOURCES, add_info, read_info
 from .output import Streams, add_format, print_error, print_json, print_xml
@@ -152,7 +151,7 @@ def _live(cases: list[Case], arguments: argparse.Namespace, streams: Streams) ->
             return None
 
     def play_live(case: Case) -> Report:
-        outcome = perform(replace(case, info=info), SYSTEM_CLOCK)
+        outcome = perform(replace(case, info=info))
         return Report(case, outcome, outcome_differences(case.expect, outcome))
 
     return play_live

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..descriptor import invalid_input, load
 from ..errors import HandlerError
 from ..installation import installed
-from ..retry import SYSTEM_CLOCK
-from ..task import begin, policy_of
+from ..session import Session
 from .check_connection import TRY_AGAIN
 from .info_values import read_info
 from .output import logged_to
@@ -105,7 +104,7 @@ def _read(pairs: list[tuple[str, Path | None]], streams: Streams) -> dict[str, A
         raise invalid_input(wrong)
     for info in connections.values():
         # An installation or environment in which every step would fail is said before one is taken.
-        begin(load().info.read(info)[0], policy_of(load(), None), SYSTEM_CLOCK)
+        _ = Session(load().info.read(info)[0]).connection
     return connections
 
 

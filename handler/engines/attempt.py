@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 from ..descriptor import invalid_input
 from ..errors import HandlerError, masked, quote
-from ..task import execute, logger
+from ..session import logger
+from ..task import execute
 
 T = TypeVar("T")
 

@@ -15,7 +15,8 @@ from xml.etree.ElementTree import ParseError, TreeBuilder, XMLParser
 
 from ..descriptor import invalid_input
 from ..errors import HandlerError, shown
-from ..task import execute, logger
+from ..session import logger
+from ..task import execute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -60,21 +60,21 @@ def failure_of(caught):
     return caught.errors
 
 
-def by_execute(case, clock):
+def by_execute(case):
     """Do a case without an engine, as one attempt."""
     try:
         if case.rows is not None:
-            options = {"attempts": 1, "threads": 1, "per_minute": None, "clock": clock}
+            options = {"attempts": 1, "threads": 1, "per_minute": None}
             return {"rows": execute_many(case.info, case.rows, **options)}
         return {"results": dict(execute(case.info, case.parameters, attempts=1, raise_retryable=True))}
     except HandlerError as error:
         return {"error": error.to_dict()}
 
 
-def by_operator(case, clock, connect, monkeypatch):
+def by_operator(case, connect, monkeypatch):
     """Do a case as a task, and hold its failure to the errors that it stands for."""
     connect(case.info)
-    in_order = functools.partial(execute_many, threads=1, per_minute=None, clock=clock)
+    in_order = functools.partial(execute_many, threads=1, per_minute=None)
     monkeypatch.setattr("handler.engines.airflow_operator.execute_many", in_order)
     instance = Instance()
     try:

@@ -1,0 +1,96 @@
+"""One account for one piece of work: how long it may take, what it logs, its connection, and trying again."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import threading
+from typing import TYPE_CHECKING, TypeVar
+
+from .descriptor import load
+from .installation import installed
+from .retry import Deadline, Policy, current_clock, repeat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .calendar_api import Connection, Limits
+    from .retry import Clock
+
+T = TypeVar("T")
+
+# A fixed name: a handler loaded by path goes by any module name.
+logger = logging.getLogger("google_apps_calendar_share")
+
+# Python's import locks are not made anew in a child: a fork waits until nobody else is
+# importing. Nobody else: a signal handler that comes while we import may fork, too.
+_importing = threading.RLock()
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(
+        before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_importing.release
+    )
+
+
+class Session:
+    """One account for one piece of work, whose time begins now; makes no request by itself."""
+
+    def __init__(
+        self,
+        info: Mapping[str, str],
+        attempts: int | None = None,
+        *,
+        clock: Clock | None = None,
+        turn: Callable[[], None] | None = None,
+    ) -> None:
+        """Take the info values; `attempts` None leaves the descriptor's.
+
+        `clock` is that of the work, if it is another than everybody's; `turn` waits until
+        one more request may be made.
+        """
+        self.log = log_of(info)
+        self._info = info
+        self._policy = policy_of(attempts)
+        self._clock = clock or current_clock()
+        self._deadline = Deadline(self._clock, self._policy.deadline_seconds)
+        self._turn = turn
+        self._connection: Connection | None = None
+
+    @property
+    def connection(self) -> Connection:
+        """The account's connection; raises InvalidInput if the environment names no usable server."""
+        if self._connection is None:
+            with _importing:
+                # Google's client takes longer to import than a share takes; whoever only reads the
+                # descriptor, or parses a file that imports us, must not pay for it.
+                with installed():
+                    from .calendar_api import connect
+
+                self._connection = connect(self._info, self.limits)
+        return self._connection
+
+    @property
+    def limits(self) -> Limits:
+        """How long each request may take; none is made after the session's deadline."""
+        with _importing, installed():
+            from .calendar_api import Limits
+        return Limits(self._policy.connect_seconds, self._policy.read_seconds, self._deadline.left, self._turn)
+
+    def attempt(self, do: Callable[[], T]) -> T:
+        """Do it, and again if it may pass, as the policy says; raises the last attempt's HandlerError."""
+        return repeat(do, self._policy, self._deadline, self._clock, renew=self._renew, log=self.log)
+
+    def _renew(self) -> bool:
+        return self._connection is not None and self._connection.renew()
+
+
+def log_of(info: Mapping[str, str]) -> Callable[..., None]:
+    """Return what writes a stage to the log, at the level that Enable Debug Logging asks for."""
+    level = logging.INFO if info.get("enable_debug_logging") == "Yes" else logging.DEBUG
+    return functools.partial(logger.log, level)
+
+
+def policy_of(attempts: int | None) -> Policy:
+    """Return the descriptor's retry, with another number of attempts if one is given."""
+    policy = Policy(**load().document["retry"])
+    return policy if attempts is None else policy._replace(attempts=attempts)
