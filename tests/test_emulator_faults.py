@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import socket
 from http.client import HTTPConnection, IncompleteRead, RemoteDisconnected
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -64,6 +66,10 @@ ORDERS: dict[str, dict[str, Any]] = {
     "dropped_after": {},
     "truncated": {},
     "not_json": {},
+    "interim": {"statuses": [103, 102]},
+    "second_answer": {},
+    "huge": {"mib": 1},
+    "altered": {"fields": {"role": "owner"}},
     "delayed": {"seconds": 0},
     "token_expired": {},
     "token_revoked": {},
@@ -278,6 +284,50 @@ def test_not_json_does_the_work() -> None:
         status, body, headers = insert(emulator, sign_in(emulator)[1]["access_token"])
     assert (status, headers["Content-Type"]) == (200, "text/html; charset=UTF-8")
     assert body.startswith(b"<!doctype html>")
+    assert emulator.rules() == SHARED
+
+
+def raw(fault: str, **arguments: Any) -> bytes:
+    """Return all bytes that an insert with this fault is answered with."""
+    with ordered(fault, **arguments) as emulator:
+        body = json.dumps(JANE).encode()
+        head = f"POST {RULES} HTTP/1.1\r\nAuthorization: Bearer {sign_in(emulator)[1]['access_token']}\r\n"
+        with socket.create_connection(emulator.host.split(":"), timeout=10) as connection:
+            connection.sendall(f"{head}Connection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+            received = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert emulator.rules() == SHARED
+    return received
+
+
+def test_interim_answers_come_first() -> None:
+    """The statuses go out in order, without a body, and the usual answer follows."""
+    first, second, answer = raw("interim", statuses=[103, 102]).split(b"\r\n\r\n", 2)
+    assert (first.split()[1], second.split()[1], answer.split()[1]) == (b"103", b"102", b"200")
+
+
+def test_a_second_answer_follows_the_usual_one() -> None:
+    """Behind the answer comes another, whole one."""
+    assert [part[:3] for part in raw("second_answer").split(b"HTTP/1.1 ")[1:]] == [b"200", b"200"]
+
+
+@pytest.mark.parametrize("arguments", [{}, {"chunked": True}, {"gzip": True}, {"gzip": True, "chunked": True}], ids=str)
+def test_a_huge_answer_would_be_right_but_for_its_size(arguments: dict[str, Any]) -> None:
+    """The usual JSON comes with so many spaces behind it, packed and in pieces as ordered."""
+    with ordered("huge", mib=1, **arguments) as emulator:
+        status, body, headers = insert(emulator, sign_in(emulator)[1]["access_token"])
+    assert status == 200
+    assert (headers["Transfer-Encoding"] == "chunked") == ("chunked" in arguments)
+    if "gzip" in arguments:
+        body = gzip.decompress(body)
+    assert len(body) == len(body.rstrip()) + 2**20
+    assert json.loads(body)["id"] == "user:jane@acme.com"
+
+
+def test_an_altered_answer_has_other_fields() -> None:
+    """The fields of the order take the place of those of the answer, or stand beside them; the work is done."""
+    with ordered("altered", fields={"role": "king", "more": None}) as emulator:
+        body = json.loads(insert(emulator, sign_in(emulator)[1]["access_token"])[1])
+    assert (body["id"], body["role"], body["more"]) == ("user:jane@acme.com", "king", None)
     assert emulator.rules() == SHARED
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
 JSON_TYPE = "application/json; charset=UTF-8"
 HTML_TYPE = "text/html; charset=UTF-8"
+BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,14 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     sent: int | None = None
     """Bytes of the body that go out before the connection closes; None: all."""
+    interim: tuple[int, ...] = ()
+    """Statuses of the interim answers that go out first."""
+    padding: int = 0
+    """Spaces that follow the body."""
+    chunked: bool = False
+    """Whether the body goes out in pieces, its length unannounced."""
+    unasked: Answer | None = None
+    """Another answer that follows, to no request."""
 
 
 def json_answer(status: int, body: object, headers: Mapping[str, str] | None = None) -> Answer:

@@ -5,17 +5,27 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .answers import Answer, html_answer, json_answer
+from .answers import BODILESS, Answer, html_answer, json_answer
 from .google_errors import GoogleError
 
 if TYPE_CHECKING:
     from .routing import World
 
 ERROR = ("reason", "message", "retry_after")
+STRAY = {
+    "id": "user:stray@acme.com",
+    "role": "owner",
+    "access_token": "stray-access-token",
+    "items": [{"id": "stray@group.calendar.google.com", "summary": "Example Calendar", "accessRole": "owner"}],
+}
+"""What nobody asked for: it would pass for the answer to any request."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +136,41 @@ def _truncated(turn: Turn, _arguments: Arguments) -> Answer:
 def _not_json(turn: Turn, _arguments: Arguments) -> Answer:
     turn.work()
     return html_answer(200, "<!doctype html>\n<title>Welcome</title>\n<p>Hello.</p>\n")
+
+
+@kind("interim", "sends interim answers (1xx) first, then goes on as usual", ("statuses",))
+def _interim(turn: Turn, arguments: Arguments) -> Answer:
+    return replace(turn.work(), interim=tuple(arguments["statuses"]))
+
+
+@kind("second_answer", "goes on as usual, and sends another answer that nobody asked for")
+def _second_answer(turn: Turn, _arguments: Arguments) -> Answer:
+    return replace(turn.work(), unasked=json_answer(200, STRAY))
+
+
+@kind(
+    "huge",
+    "does the work, then answers with spaces behind it: so many MiB, packed (gzip) or in pieces (chunked)",
+    ("mib",),
+    ("gzip", "chunked"),
+)
+def _huge(turn: Turn, arguments: Arguments) -> Answer:
+    answer = turn.work()
+    if answer.status in BODILESS:
+        answer = json_answer(HTTPStatus.OK, {})
+    spaces, chunked = arguments["mib"] * 2**20, bool(arguments.get("chunked"))
+    if not arguments.get("gzip"):
+        return replace(answer, padding=spaces, chunked=chunked)
+    packed = gzip.compress(answer.body + b" " * spaces, 1)
+    return replace(answer, body=packed, headers={**answer.headers, "Content-Encoding": "gzip"}, chunked=chunked)
+
+
+@kind("altered", "goes on as usual, with other fields in the JSON object of the answer", ("fields",))
+def _altered(turn: Turn, arguments: Arguments) -> Answer:
+    answer = turn.work()
+    if not answer.body:
+        return answer
+    return replace(answer, body=json.dumps({**json.loads(answer.body), **arguments["fields"]}).encode())
 
 
 @kind("delayed", "waits some seconds, then goes on as usual", ("seconds",))

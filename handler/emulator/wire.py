@@ -19,7 +19,7 @@ from socketserver import TCPServer
 from threading import Thread
 from typing import Any
 
-from .answers import Answer
+from .answers import BODILESS, Answer
 from .routing import Request, read_form
 
 POLL_SECONDS = 0.01
@@ -28,8 +28,8 @@ SILENT_SECONDS = 240.0
 """How long a client may say nothing, in a request or between two, before its connection is closed."""
 MOST_BODY = 1 << 20
 """Bytes of the longest body that is read."""
+PIECE_BYTES = 65536
 FORM_TYPE = "application/x-www-form-urlencoded"
-BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 HOST = r"(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?"
 HOSTS = re.compile(HOST, re.IGNORECASE)
@@ -130,16 +130,33 @@ class Connection(BaseHTTPRequestHandler):
         return Request(http_method, path, read_form(query), headers, body)
 
     def _send(self, answer: Answer) -> None:
+        for status in answer.interim:
+            self.send_response_only(status)
+            self.end_headers()
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(BREAK.sub(" ", name), BREAK.sub(" ", value))
-        if answer.status not in BODILESS:
-            self.send_header("Content-Length", str(len(answer.body)))
+        bodiless = answer.status in BODILESS
+        if answer.chunked and not bodiless:
+            self.send_header("Transfer-Encoding", "chunked")
+        elif not bodiless:
+            self.send_header("Content-Length", str(len(answer.body) + answer.padding))
         self.end_headers()
-        if self.command != "HEAD" and answer.status not in BODILESS:
-            self.wfile.write(answer.body[: answer.sent])
+        if self.command != "HEAD" and not bodiless:
+            self._send_body(answer)
+        if answer.unasked:
+            self._send(answer.unasked)
         if answer.sent is not None:
             self.close_connection = True
+
+    def _send_body(self, answer: Answer) -> None:
+        frame = (lambda piece: b"%x\r\n%b\r\n" % (len(piece), piece)) if answer.chunked else bytes
+        if answer.body:
+            self.wfile.write(frame(answer.body[: answer.sent]))
+        for begin in range(0, answer.padding, PIECE_BYTES):
+            self.wfile.write(frame(b" " * min(PIECE_BYTES, answer.padding - begin)))
+        if answer.chunked:
+            self.wfile.write(b"0\r\n\r\n")
 
 
 class Server(ThreadingHTTPServer):
