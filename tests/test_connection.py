@@ -8,9 +8,8 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from google.auth.exceptions import RefreshError
 
-from handler import AuthorizationFailed, HandlerError, InvalidInput, Unavailable, execute, task
+from handler import AuthorizationFailed, HandlerError, InvalidInput, Unavailable, check, execute, execute_many, task
 from handler.calendar_api import Limits, connect, forget_all
 from handler.calendar_api.accounts import MOST_ACCOUNTS, account_of
 from handler.emulator import ACCOUNT
@@ -290,18 +289,111 @@ def test_a_list_of_calendars_that_cannot_be_one(monkeypatch, body):
     assert caught.value.code == "unexpected_answer"
 
 
-def test_an_error_of_google_auth_is_ours_without_what_it_holds(monkeypatch):
-    """Whatever google-auth raises by itself becomes an unexpected answer, and its arguments are dropped."""
+ODD_TOKENS = [
+    {"refresh_token": None}, {"refresh_token": 5}, {"refresh_token": ""}, {"refresh_token": "1//CANARY-0THER"},
+    {"refresh_token": ["a"]}, {"refresh_token": {}}, {"refresh_token": True}, {"scope": None}, {"scope": 5},
+    {"scope": ["a"]}, {"token_type": None}, {"id_token": 5}, {"rapt_token": 5}, {"client_id": "another"},
+    {"client_secret": None}, {"refresh_token_expires_in": "soon"}, {"expires_in": True},
+]  # fmt: skip
+
+
+@pytest.fixture
+def odd_tokens(emulate, request):
+    """Start an emulator whose token answers all have odd fields beside the right ones."""
+    account = {"access_token_seconds": 60}  # so that each request signs in anew
+    fault = {"method": "oauth2.token", "fault": "altered", "fields": request.param, "times": 60}
+    return emulate({"account": account, "faults": [fault]})
+
+
+@pytest.mark.parametrize("odd_tokens", ODD_TOKENS, ids=str, indirect=True)
+def test_a_step_whose_token_answer_is_odd_passes(odd_tokens):
+    """What else stands in a token answer changes no info value: this step passes, and the next one too."""
+    assert execute(ACCOUNT, PARAMETERS)["change"] == "created"
+    assert execute(ACCOUNT, {**PARAMETERS, "error_handling": "Error Message"})["change"] == "unchanged"
+    assert check(ACCOUNT)["problems"] == []
+    outcomes = list(execute_many(ACCOUNT, [PARAMETERS, {**PARAMETERS, "recipient": "b@acme.com"}]))
+    assert [outcome["results"]["change"] for outcome in outcomes] == ["unchanged", "created"]
+    assert odd_tokens.calls.count("oauth2.token") > 4
+
+
+@pytest.mark.parametrize("answered", [None, 5, "", "another"], ids=ascii)
+def test_the_info_values_are_masked_whatever_is_answered(emulate, answered):
+    """After a sign-in whose answer has another refresh token, the one of the info values is masked as before."""
+    info = {**ACCOUNT, "refresh_token": "1//CANARY-R3FR35H"}
+    echo = {"error": {"message": f"You sent {info['refresh_token']}", "errors": [{"reason": "invalid"}]}}
+    emulate(
+        {
+            "account": {"refresh_token": info["refresh_token"]},
+            "faults": [
+                {"method": "oauth2.token", "fault": "altered", "fields": {"refresh_token": answered}},
+                {"method": "acl.insert", "fault": "answer", "status": 400, "body": echo},
+            ],
+        }
+    )
+    with pytest.raises(HandlerError, match="You sent") as caught:
+        execute(info, PARAMETERS)
+    assert "CANARY" not in str(caught.value.to_dict())
+
+
+def test_a_shared_failure_is_an_error_of_its_own_in_each_thread(monkeypatch):
+    """Threads that fail together raise errors that no other thread has in its hands."""
     forget_all()
+    account = account_of("http://127.0.0.1:1/token", ACCOUNT)
+    account._lock = CountingLock(8)
 
-    def fail(*_):
-        raise RefreshError("No access token in response.", {"id_token": "CANARY"})
+    def fail(*_, **__):
+        account._lock.wait_for_all()
+        raise Unavailable("google_unavailable", "Down.")
 
-    monkeypatch.setattr("google.oauth2.credentials.Credentials.refresh", fail)
-    with pytest.raises(HandlerError) as caught:
-        account_of("http://127.0.0.1:1/token", ACCOUNT).token(LIMITS)
-    assert caught.value.code == "unexpected_answer"
-    assert "CANARY" not in "".join(traceback.format_exception(caught.value))
+    monkeypatch.setattr("handler.calendar_api.accounts.send", fail)
+
+    def sign_in(_):
+        with pytest.raises(Unavailable) as caught:
+            account.token(LIMITS)
+        return caught.value
+
+    with ThreadPoolExecutor(8) as pool:
+        errors = list(pool.map(sign_in, range(8)))
+    assert len(set(map(id, errors))) == 8
+
+
+def test_forgetting_a_token_waits_for_nobody(monkeypatch):
+    """A token that was refused is dropped at once, also while another thread signs in for as long as it may."""
+    forget_all()
+    account = account_of("http://127.0.0.1:1/token", ACCOUNT)
+    tokens = iter(["first", "second"])
+    body = b'{"access_token": "%s", "expires_in": 3600}'
+    monkeypatch.setattr(
+        "handler.calendar_api.accounts.send", lambda *_, **__: _answer(200, body % next(tokens).encode())
+    )
+    assert account.token(LIMITS) == "first"
+    with account._lock, ThreadPoolExecutor(1) as pool:
+        pool.submit(account.forget, "first").result(timeout=10)
+    assert account.token(LIMITS) == "second"
+    account.forget("first")
+    assert account.token(LIMITS) == "second"
+
+
+def test_a_refused_token_is_dropped_once(monkeypatch):
+    """After a 401 the connection can do something about it, and after that no more until the next 401."""
+    forget_all()
+    monkeypatch.delenv("CALENDAR_EMULATOR_HOST", raising=False)
+    sent = []
+
+    def sign_in(*_, **__):
+        sent.append(1)
+        return _answer(200, b'{"access_token": "token%d", "expires_in": 3600}' % len(sent))
+
+    monkeypatch.setattr("handler.calendar_api.accounts.send", sign_in)
+    monkeypatch.setattr("handler.calendar_api.connection.send", lambda *_, **__: _answer(401, b"{}"))
+    connection = connect(ACCOUNT, LIMITS)
+    assert not connection.renew()
+    with pytest.raises(AuthorizationFailed):
+        list(connection.calendars())
+    assert connection.renew()
+    assert not connection.renew()
+    connection.sign_in()
+    assert len(sent) == 2
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def _tokens(info):
 
     if not isinstance(info, dict) or not all(isinstance(info.get(key), str) for key in CANARIES):
         return None
-    return account_of(f"http://{os.environ['CALENDAR_EMULATOR_HOST']}/token", info)._credentials.token
+    return account_of(f"http://{os.environ['CALENDAR_EMULATOR_HOST']}/token", info)._token
 
 
 @pytest.mark.parametrize("method", ["oauth2.token", "acl.get", "acl.insert"])

@@ -8,11 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
-
-from google.auth.exceptions import GoogleAuthError
-from google.oauth2.credentials import Credentials
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from ..errors import HandlerError, Unavailable, masked
 from .answers import token_error, token_of
@@ -21,37 +20,33 @@ from .transport import send
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .transport import Answer, Limits
+    from .transport import Limits
 
 MOST_ACCOUNTS = 256
+SHORTEST_LIFE = 225
+"""Seconds that a kept access token has to be good for still, as google-auth has it."""
 
 
 class Account:
     """One client and refresh token at one token endpoint."""
 
     def __init__(self, token_url: str, info: Mapping[str, str]) -> None:
-        """Take the info values client_id, client_secret and refresh_token."""
+        """Take the info values client_id, client_secret and refresh_token; no answer ever changes them."""
         self._token_url = token_url
-        self._credentials = Credentials(
-            None,
-            client_id=info["client_id"],
-            client_secret=info["client_secret"],
-            refresh_token=info["refresh_token"],
-            token_uri=token_url,
-        )
+        self._info = {key: info[key] for key in ("client_id", "client_secret", "refresh_token")}
         self._lock = threading.Lock()
+        """Held while a thread asks for a token, which may take as long as its step."""
         self._failed: HandlerError | None = None
         self._granted: str | None = None
+        self._keeping = threading.Lock()
+        """Held for a moment only, while the kept token changes."""
+        self._token = ""
+        self._good_until = 0.0
 
     @property
     def granted_scopes(self) -> tuple[str, ...] | None:
         """OAuth scopes that the last access token came with; None if nothing was said about them."""
-        # google-auth keeps them only if it asks for scopes, and Google then refuses a token of the wider one.
-        return (
-            None
-            if self._granted is None
-            else tuple(self.masked(self._granted, str(self._credentials.token or "")).split())
-        )
+        return None if self._granted is None else tuple(self.masked(self._granted, self._token).split())
 
     def token(self, limits: Limits) -> str:
         """Give an access token that is good for minutes still; ask for one only if need be.
@@ -69,68 +64,52 @@ class Account:
                 return token
             if self._failed is not None and self._failed is not failed:
                 raise _copy(self._failed)
-            self._refresh(limits)
-            return str(self._credentials.token)
+            return self._refreshed(limits)
         finally:
             self._lock.release()
 
     def forget(self, token: str) -> None:
         """Drop this access token, unless another one has taken its place."""
-        with self._lock:
-            if self._credentials.token == token:
-                self._credentials.token = None
+        with self._keeping:
+            if self._token == token:
+                self._token = ""
 
     def masked(self, text: str, token: str = "") -> str:
         """Give foreign text without the account's secrets and this access token in it."""
-        return masked(text, (self._credentials.client_secret, self._credentials.refresh_token, token))
+        return masked(text, (self._info["client_secret"], self._info["refresh_token"], token))
 
     def _kept(self) -> str:
-        # Read once: another thread may forget the token between two looks at it.
-        token = self._credentials.token
-        return str(token) if token and self._credentials.valid else ""
+        with self._keeping:
+            return self._token if time.time() < self._good_until - SHORTEST_LIFE else ""
 
-    def _refresh(self, limits: Limits) -> None:
-        def request(method: str, url: str, body: bytes, headers: dict[str, str], **_: Any) -> Any:
-            answer = send(method, url, body, headers, limits, repeatable=True)
-            self._check(answer)
-            self._granted = _scopes_of(answer)
-            return _Response(answer)
-
+    def _refreshed(self, limits: Limits) -> str:
         try:
-            self._credentials.refresh(request)
+            return self._asked(limits)
         except HandlerError as error:
             if limits.left() > 0:  # else it is our own time that ran out, and a waiter may have more
                 self._failed = _copy(error)
             raise
-        except GoogleAuthError:
-            # Its arguments may hold the whole answer, tokens and all: not as a cause either.
-            raise HandlerError("unexpected_answer", "The token endpoint's answer could not be used.") from None
 
-    def _check(self, answer: Answer) -> None:
-        # Raised inside the request, our error passes google-auth by. Left to itself it
-        # sleeps and asks again up to three times (google/oauth2/_client.py).
-        if answer.status != 200 or token_of(answer) is None:
+    def _asked(self, limits: Limits) -> str:
+        # google-auth would take a refresh_token of the answer for the account's own, and
+        # by itself sleeps and asks up to three times (google/oauth2/_client.py).
+        form = urlencode({"grant_type": "refresh_token", **self._info}).encode()
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        answer = send("POST", self._token_url, form, headers, limits, repeatable=True)
+        token = token_of(answer) if answer.status == 200 else None
+        if token is None:
             raise token_error(answer, self.masked)
-
-
-def _scopes_of(answer: Answer) -> str | None:
-    # https://datatracker.ietf.org/doc/html/rfc6749#section-5.1
-    scopes = json.loads(answer.body).get("scope")
-    return scopes if isinstance(scopes, str) else None
+        found = json.loads(answer.body)
+        scopes, lifetime = found.get("scope"), found.get("expires_in", float("inf"))
+        self._granted = scopes if isinstance(scopes, str) else None
+        with self._keeping:
+            self._token, self._good_until = token, time.time() + lifetime
+        return token
 
 
 def _copy(error: HandlerError) -> HandlerError:
     # Threads must not add to one another's traceback, and a kept one would keep its frames.
     return type(error)(*error.args)
-
-
-class _Response:
-    """What google-auth reads of an answer."""
-
-    def __init__(self, answer: Answer) -> None:
-        self.status = answer.status
-        self.headers = answer.headers
-        self.data = answer.body
 
 
 class _Store:

@@ -188,7 +188,7 @@ async def test_no_record_of_the_engine_holds_a_secret(server, database, emulate,
         with pytest.raises(WorkflowFailureError):
             await ends.result()
         await failure(server, queue, steps["not found"])
-    token = account_of(f"http://{emulator.host}/token", CANARIES)._credentials.token
+    token = account_of(f"http://{emulator.host}/token", CANARIES)._token
     kept = b"".join(file.read_bytes() for file in database.parent.glob(f"{database.name}*"))
     for secret in (*CANARIES.values(), token):
         for record in (history, kept, caplog.text.encode()):
