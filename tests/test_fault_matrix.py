@@ -34,7 +34,7 @@ NOT_CALLED = {
     "calendarList.get": "a title needs the whole list, and an id is tried at its rules",
     "acl.patch": "costs three times the quota of an update",
 }
-AFTER = ("error_after", "dropped_after", "truncated", "not_json")
+AFTER = ("error_after", "dropped_after", "truncated", "not_json", "huge")
 """Kinds that let the work be done before they spoil the answer."""
 FEWEST_COMBINATIONS = 1500
 
@@ -102,6 +102,9 @@ PLACES = {
     "reread": "the second one, after a write whose answer was lost",
     "all": "every request of the method",
 }
+HARMLESS = ("delayed", "meanwhile", "interim", "second_answer", "altered")
+"""Kinds that a step does not notice."""
+ODD_TOKENS = [{"refresh_token": odd} for odd in (None, 5, "", "another")] + [{"scope": 5, "id_token": None}]
 MANY = 60
 """More requests than a step ever makes of one method."""
 
@@ -135,10 +138,10 @@ class Combination:
         order = self.order
         said = [str(order[key]) for key in ("status", "reason", "role") if key in order]
         body = [type(order["body"]).__name__] if "body" in order else []
-        body += [order["body"]["id"] or "nobody"] if body == ["dict"] else []
-        return "-".join([self.method, "_".join([order["fault"], *said, *body]), self.place, self.name]).replace(
-            " ", "_"
-        )
+        said += [*body, *([order["body"]["id"] or "nobody"] if body == ["dict"] else [])]
+        said += [key for key in ("gzip", "chunked") if key in order]
+        said += [repr(order[key]) for key in ("fields", "statuses") if key in order]
+        return "-".join([self.method, "_".join([order["fault"], *said]), self.place, self.name]).replace(" ", "_")
 
 
 API_ERRORS = (
@@ -177,8 +180,11 @@ def orders(method):
             *([{"status": 200, "body": body} for body in OF_OTHERS] if method.startswith("acl.") else ()),
         ],
         "delayed": [{"seconds": 0.01}],
+        "interim": [{"statuses": [103]}, {"statuses": [100, 102, 103]}],
+        "huge": [{"mib": 64}, {"mib": 64, "chunked": True}, {"mib": 64, "gzip": True}],
+        "altered": [{"fields": fields} for fields in (ODD_TOKENS if method == TOKEN else [{"etag": 5, "kind": None}])],
         "meanwhile": [{"role": "none"}, {"role": "writerWithoutPrivateAccess"}],
-        **{kind: [{}] for kind in ("dropped", "dropped_after", "truncated", "not_json")},
+        **{kind: [{}] for kind in ("dropped", "dropped_after", "truncated", "not_json", "second_answer")},
         **{kind: [{}] for kind in ("token_expired", "token_revoked")},
     }
     for kind, arguments in every.items():
@@ -215,11 +221,11 @@ def verdict(combination):  # noqa: PLR0911 -- a table, read from the top
     """Give what an answer means for a step, and the code of the error it ends with otherwise."""
     method, order = combination.method, combination.order
     kind, status, reason = order["fault"], order.get("status"), order.get("reason")
-    if kind in ("delayed", "meanwhile") or (kind == "token_expired" and method == TOKEN):
+    if kind in HARMLESS or (kind == "token_expired" and method == TOKEN):
         return DONE, ""
     if kind in ("dropped", "dropped_after", "truncated"):
         return AGAIN, "google_unavailable"
-    if kind in ("answer", "not_json"):
+    if kind in ("answer", "not_json", "huge"):
         return FINAL, "unexpected_answer"
     if kind == "token_expired":
         return AT_ONCE, "authorization_failed"

@@ -166,7 +166,7 @@ class HostConnection(urllib3.connection.HTTPConnection):
             if left <= 0:
                 break
             try:
-                connected = urllib3.util.connection.create_connection(
+                connected = carry_out(urllib3.util.connection.create_connection)(
                     (str(address[0]), self.port),
                     max(left / untried, min(left, SHORTEST_CONNECT)),
                     socket_options=self.socket_options,
