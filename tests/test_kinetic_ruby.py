@@ -266,6 +266,76 @@ def test_no_part_of_an_answer_is_taken_for_one(ruby, tmp_path, script, status):
     assert f"ended with status {status} and without a whole answer; " in message
 
 
+BANNERS = {
+    "line": "echo 'Welcome to acme'",
+    "no line feed": "printf 'Welcome: '",
+    "like an answer": "printf 'error 5\\nhello\\nresults 20\\n<results>'",
+    "a megabyte": "head -c 3000000 /dev/zero",
+    "no text": "printf '\\377\\376\\0'",
+}
+"""What a wrapper may print, as commands of a shell."""
+
+
+@pytest.mark.parametrize("banner", BANNERS.values(), ids=BANNERS)
+@pytest.mark.parametrize("script", ["{banner}; exec {python}", "{python}; {banner}; exit 3"], ids=["before", "after"])
+def test_what_a_wrapper_prints_around_an_answer_is_no_part_of_it(ruby, tmp_path, banner, script):
+    """A finished step is told as finished, whatever was printed before or after its answer."""
+    python = make_program(tmp_path / "python", script.format(banner=banner, python=f'"{sys.executable}" "$@"'))
+    with Emulator() as emulator:
+        step = {"info": {**INFO, "python_command": python}, "parameters": STEP}
+        (outcome,), _ = ruby.do(step, environment={"CALENDAR_EMULATOR_HOST": emulator.host})
+    assert change(outcome) == "created"
+    assert "invalid_input: scope: 'x' is not in the menu" in ruby.fails(
+        python, step={"parameters": {**STEP, "scope": "x"}}
+    )
+
+
+def test_what_a_site_prints_before_an_answer_is_no_part_of_it(ruby, tmp_path):
+    """A sitecustomize that prints, before anything of ours is running, does not hide what a step has done."""
+    python = make_python(tmp_path / "python", "print('Welcome', flush=True)")
+    with Emulator() as emulator:
+        step = {"info": {**INFO, "python_command": python}, "parameters": STEP}
+        (outcome,), _ = ruby.do(step, environment={"CALENDAR_EMULATOR_HOST": emulator.host})
+    assert change(outcome) == "created"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param("py\0thon", id="NUL"),
+        pytest.param("py&#0;thon", id="NUL by number"),
+        pytest.param("py&#xD800;thon", id="surrogate"),
+        pytest.param("py&#x110000;thon", id="beyond Unicode"),
+        pytest.param("py&#99999999999999999999;thon", id="beyond everything"),
+        pytest.param("p\u00fcthon\u2615", id="beyond ASCII"),
+        pytest.param("py&#10;thon\x01", id="control characters"),
+        pytest.param("x" * 300, id="too long"),
+        pytest.param("/" + "x/" * 5000, id="too long a path"),
+    ],
+)
+def test_an_impossible_name_of_a_python_is_told(ruby, written):
+    """Whatever python_command holds, what is wrong is said as any program that cannot be started."""
+    document = f"<handler><infos><info name='python_command'>{written}</info></infos><parameters/></handler>"
+    (outcome,), _ = ruby.do({"input": document})
+    assert outcome["class"] == "RuntimeError"
+    assert outcome["error"].startswith("bridge_failed: the program ")
+    assert "cannot be started (" in outcome["error"]
+    assert "in the info value python_command" in outcome["error"]
+    assert "\0" not in outcome["error"]
+
+
+@pytest.mark.parametrize("number", ["&#0;", "&#xD800;", "&#x7fffffff;", "&#99999999999999999999;"])
+def test_an_impossible_character_in_another_value_is_refused_as_input(ruby, number):
+    """A secret with a number that stands for no character is for the handler to refuse, and no fault of Ruby's."""
+    document = (
+        f"<handler><infos><info name='python_command'>{sys.executable}</info>"
+        f"<info name='refresh_token'>CANARY{number}</info></infos><parameters/></handler>"
+    )
+    (outcome,), _ = ruby.do({"input": document})
+    assert outcome["class"] == "RuntimeError"
+    assert outcome["error"].startswith("invalid_input: input document: is not well-formed XML")
+
+
 def test_a_python_that_is_not_there_is_told_with_what_to_set(ruby, tmp_path):
     """A program that is missing, or is none, is named together with the info value that names another."""
     (tmp_path / "text").write_text("no program", encoding="utf-8")

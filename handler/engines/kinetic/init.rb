@@ -27,6 +27,10 @@ class GoogleAppsCalendarShareV1
 
   AGAIN = 'the share may have been made or not: run the step again, which does nothing twice'
 
+  # How an answer begins, and what its text has to be, by its kind.
+  HEAD = /(results|error) (\d{1,9})\n/
+  FORMS = { 'results' => %r{\A<results>.*</results>\z}m, 'error' => /\A[a-z_]+: / }
+
   ENTITIES = { 'lt' => '<', 'gt' => '>', 'quot' => '"', 'apos' => "'", 'amp' => '&' }
 
   # Takes the input document.
@@ -39,14 +43,13 @@ class GoogleAppsCalendarShareV1
     output, errors, status = run
     errors = masked(errors)
     $stderr.write(errors)
-    head = output[/\A(?:results|error) \d+\n/]
-    if head.nil? || output.bytesize - head.bytesize != head[/\d+/].to_i
+    kind, content = answer_in(output)
+    if kind.nil?
       fail_bridge("the program #{python} gave no answer within #{TIMEOUT} seconds and was ended; #{AGAIN}") if status.nil?
       fail_bridge("the program #{python} ended with status #{status} and without a whole answer; #{AGAIN}#{last_words(errors)}")
     end
-    answer = text(output[head.bytesize..-1])
-    raise answer if head.start_with?('error')
-    answer
+    raise text(content) if kind == 'error'
+    text(content)
   end
 
   # What Ruby shows of an object in its own errors: not the input, which holds secrets.
@@ -63,7 +66,7 @@ class GoogleAppsCalendarShareV1
     begin
       threads = [
         Thread.new { feed(child.stdin) },
-        Thread.new { drain(child.stdout, output) },
+        Thread.new { drain(child.stdout, output) { answer_in(output) } },
         Thread.new { drain(child.stderr, errors) }
       ]
       status = child.wait(TIMEOUT)
@@ -79,10 +82,11 @@ class GoogleAppsCalendarShareV1
   def start
     environment = {}
     ENVIRONMENT.each { |name| environment[name] = ENV[name] if ENV[name] }
-    (RUBY_ENGINE == 'jruby' ? ChildOfJava : ChildOfRuby).new([python] + OPTIONS + [START], environment)
-  rescue SystemCallError, IOError => error
+    (RUBY_ENGINE == 'jruby' ? ChildOfJava : ChildOfRuby).new([python_command] + OPTIONS + [START], environment)
+  rescue SystemCallError, IOError, ArgumentError => error
+    # An ArgumentError is how Ruby tells that a name has a NUL in it.
     fail_bridge(
-      "the program #{python} cannot be started (#{error.message}); install Python 3.10 or newer where " \
+      "the program #{python} cannot be started (#{shown(text(error.message))}); install Python 3.10 or newer where " \
       'the engine runs, or name the program with its full path in the info value python_command'
     )
   end
@@ -95,16 +99,29 @@ class GoogleAppsCalendarShareV1
     close(stdin)
   end
 
-  # Reads to the end, so that the process never waits for us.
+  # Reads to the end, so that the process never waits for us; of much it keeps what the block finds, else the last.
   def drain(stream, kept)
     loop do
       kept << stream.readpartial(65_536)
-      kept.replace(kept[-MOST..-1]) if kept.bytesize > 2 * MOST
+      next if kept.bytesize <= 2 * MOST
+      kind, content = yield if block_given?
+      kept.replace(kind ? "#{kind} #{content.bytesize}\n#{content}" : kept[-MOST..-1])
     end
   rescue SystemCallError, IOError
     # The end.
   ensure
     close(stream)
+  end
+
+  # Gives kind and text of the answer in what was printed, nil if there is no whole one. A wrapper
+  # or a sitecustomize may have printed before and after it; what they print is no answer by its form.
+  def answer_in(output)
+    place = 0
+    while (head = HEAD.match(output, place))
+      content = output[head.end(0), head[2].to_i]
+      return [head[1], content] if content.bytesize == head[2].to_i && content =~ FORMS[head[1]]
+      place = head.begin(0) + 1
+    end
   end
 
   def close(stream)
@@ -113,9 +130,18 @@ class GoogleAppsCalendarShareV1
     # It is closed.
   end
 
-  def python
+  def python_command
     named = unescaped(infos.fetch('python_command', '')).strip
     named.empty? ? 'python3' : named
+  end
+
+  # Gives the program as messages name it.
+  def python
+    shown(python_command)
+  end
+
+  def shown(text)
+    text.gsub(/[[:cntrl:]]/, '?')[0, 300]
   end
 
   # Gives the info values by name, as they are written. They stand before the parameters, so
@@ -126,9 +152,14 @@ class GoogleAppsCalendarShareV1
   end
 
   def unescaped(value)
-    value.gsub(/&(?:(lt|gt|quot|apos|amp)|#(\d+)|#x(\h+));/) do
-      ENTITIES[$1] || [$2 ? $2.to_i : $3.hex].pack('U')
+    value.gsub(/&(?:(lt|gt|quot|apos|amp)|#(\d{1,9})|#x(\h{1,7}));/) do |written|
+      ENTITIES[$1] || character($2 ? $2.to_i : $3.hex) || written
     end
+  end
+
+  # Gives the character of a number, nil if it has none.
+  def character(number)
+    [number].pack('U') if (1..0xD7FF).include?(number) || (0xE000..0x10FFFF).include?(number)
   end
 
   # Gives what Python wrote to stderr without any info value, in case it crashed over one.
