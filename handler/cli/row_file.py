@@ -6,6 +6,7 @@ import csv
 import functools
 import io
 import json
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..descriptor import invalid_input, load
@@ -20,6 +21,8 @@ DELIMITERS = (",", ";", "\t")
 """The first is what most programs write; spreadsheets take the semicolon where the comma marks decimals."""
 MARK = "\ufeff"
 """The byte order mark, with which spreadsheets begin UTF-8 text, and without which they do not read it as such."""
+FORMULA = re.compile(r"'*[=+\-@\t\r]")
+"""How a cell begins that a spreadsheet would calculate, behind any apostrophes."""
 QUOTES = "is not well-formed CSV: a quote is opened and not closed, or text stands behind a closed one"
 
 
@@ -60,6 +63,15 @@ def read_rows(path: Path) -> RowFile:
     return RowFile([row for _, row in pairs], [line for line, _ in pairs], problems, delimiter, marked)
 
 
+def as_text(cell: str) -> str:
+    """Return a cell as spreadsheets take it for text, whatever it begins with; `read_rows` makes the same of both."""
+    return f"'{cell}" if FORMULA.match(cell) else cell
+
+
+def _from_text(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
+
+
 def _csv_rows(text: str, delimiter: str, problems: dict[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Give line and row; raises InvalidInput for a wrong header."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -76,7 +88,7 @@ def _csv_rows(text: str, delimiter: str, problems: dict[str, str]) -> Iterator[t
                         f"put quotes around a value that holds a {delimiter!r}"
                     )
                 else:
-                    yield line, dict(zip(names, cells, strict=False))
+                    yield line, dict(zip(names, map(_from_text, cells), strict=False))
             line = reader.line_num + 1
     except csv.Error:
         problems[f"line {line}"] = QUOTES

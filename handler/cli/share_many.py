@@ -15,7 +15,7 @@ from .bulk_report import BulkReport
 from .info_values import SOURCES, add_info, read_info
 from .output import Streams, print_json
 from .progress import progress_bar
-from .results_file import ResultsFile, file_beside
+from .results_file import begin_results
 from .row_file import read_rows
 
 if TYPE_CHECKING:
@@ -92,8 +92,8 @@ def share_many(arguments: argparse.Namespace, streams: Streams) -> int:
     report = BulkReport(file._replace(rows=rows), dry_run=arguments.dry_run)
     with _stopping(bulk.stop), suppress(Stopped):
         bulk.find_calendars()
-        path = arguments.results or file_beside(arguments.file)
-        with nullcontext() if arguments.dry_run else ResultsFile(path, file) as report.results:
+        with nullcontext() if arguments.dry_run else begin_results(arguments.results, arguments.file, file) as made:
+            report.results = made
             _share(bulk, report, arguments, streams)
     if arguments.format == "json":
         print_json(report.document(), streams.stdout)
