@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
+import re
 import signal
 import sys
 import threading
-from time import monotonic
 
 import pytest
 
+from handler import HandlerError, InvalidInput
 from handler.calendar_api.transport import send
 from handler.cli.plan_table import plan_table
+from handler.descriptor import load
 from handler.emulator import ACCOUNT
 
 from .test_cli import Fails, Screen, command, main
@@ -184,20 +187,25 @@ def test_a_table_makes_nothing_public_by_accident(emulate, folder):
     assert third.strip().startswith("line 4: recipient: 'a@acme.com' is named beside the public")
 
 
-def test_rows_are_on_disk_while_others_are_shared(emulate, bulk, folder, monkeypatch):
+def test_rows_are_on_disk_before_the_next_one_begins(emulate, bulk, folder, monkeypatch):
     """Whatever ends the process, what was there before the rows that are done is not lost."""
     emulate(STATE)
-    seen = []
+    begun, synced, seen = threading.Event(), [], []
+    sync = os.fsync
+
+    def slow_sync(number):
+        sync(number)
+        if len(results(folder / "people.results.csv")) == 1:
+            begun.wait(0.5)  # a thread that did not wait would begin the next row by then
+        synced.append(number)
 
     def send_and_look(method, *arguments, **named):
         if method in {"DELETE", "PUT"}:
-            done = {"DELETE": 1, "PUT": 2}[method]
-            until = monotonic() + 30
-            while len(results(folder / "people.results.csv")) < done and monotonic() < until:
-                pass  # the thread that writes may be a moment behind
-            seen.append(len(results(folder / "people.results.csv")))
+            begun.set()
+            seen.append(len(synced) - 2)  # without the header and the name of the file
         return send(method, *arguments, **named)
 
+    monkeypatch.setattr("os.fsync", slow_sync)
     monkeypatch.setattr("handler.calendar_api.connection.send", send_and_look)
     bulk()
     assert seen == [1, 2]
@@ -360,9 +368,9 @@ def test_wrong_options_are_told(emulate, bulk, options, says):
     assert says in errors
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interruption_ends_cleanly(emulate, bulk, folder, monkeypatch, number):
-    """Ctrl-C and SIGTERM let the write in flight end and say what is left; the next run does the rest."""
+    """Ctrl-C, SIGTERM and SIGHUP let the write in flight end and say what is left; the next run does the rest."""
     emulator = emulate(STATE)
     before = signal.getsignal(number)
 
@@ -396,6 +404,47 @@ def test_an_interruption_ends_cleanly(emulate, bulk, folder, monkeypatch, number
     assert emulator.rules() == AFTER
 
 
+def test_a_second_interruption_loses_no_row(emulate, bulk, folder, monkeypatch):
+    """Ctrl-C twice ends at once, and what was in flight is written down all the same."""
+    emulator = emulate(STATE)
+    came = threading.Event()
+    original = sys.modules["handler.cli.share_many"].Bulk.stop
+    monkeypatch.setattr("handler.cli.share_many.Bulk.stop", lambda self: (original(self), came.set()))
+
+    def interrupt(method, *arguments, **named):
+        answer = send(method, *arguments, **named)
+        if method == "DELETE":
+            for _ in range(2):
+                came.clear()
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+                assert came.wait(30)  # the handler has stopped the run; then whoever leaves it does
+        return answer
+
+    monkeypatch.setattr("handler.calendar_api.connection.send", interrupt)
+    status, _, _ = bulk()
+    assert status == 130
+    assert "user:john@acme.com" not in emulator.rules()[EXAMPLE]
+    assert [line["previous_access"] for line in results(folder / "people.results.csv")] == ["none", "writer"]
+
+
+def test_what_is_ignored_stays_ignored(emulate, bulk, monkeypatch):
+    """A run that was started to outlive its terminal (nohup) is not stopped by its end."""
+    emulator = emulate(STATE)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def hang_up(method, *arguments, **named):
+        if method == "POST":
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGHUP)
+        return send(method, *arguments, **named)
+
+    monkeypatch.setattr("handler.calendar_api.connection.send", hang_up)
+    try:
+        assert bulk()[0] == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert emulator.rules() == AFTER
+
+
 def test_an_interruption_before_the_first_row(emulate, bulk, folder, monkeypatch):
     """A run that is ended while it looks for the calendars asks nothing more, and says that no row was begun."""
     emulator = emulate(STATE)
@@ -422,6 +471,178 @@ def test_a_reader_that_goes_away_loses_no_result(emulate, folder):
     assert status == 1
     written = [line["rule_id"] for line in results(folder / "people.results.csv") if line["change"] != "unchanged"]
     assert len(written) == sum(emulator.calls.count(call) for call in ("acl.insert", "acl.delete", "acl.update"))
+
+
+CALENDARS = {f"c{number}@group.calendar.google.com": {"user:a@acme.com": "owner"} for number in range(6)}
+MANY = {"calendars": [{"id": name, "summary": name} for name in CALENDARS], "rules": CALENDARS}
+LOWER = "".join(f"{name},user,{who}@acme.com,reader\n" for name in CALENDARS for who in "abc")
+
+
+def full_after(monkeypatch, rows):
+    """Let the disk be full once so many rows are in the results."""
+    left = iter(range(2 + rows))  # the header, and the name of the file
+    sync = os.fsync
+
+    def fill(number):
+        if next(left, None) is None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(number)
+
+    monkeypatch.setattr("os.fsync", fill)
+
+
+def changed(emulator):
+    """Give the rules that a run over LOWER has changed."""
+    rules = emulator.rules()
+    return sorted(
+        (name, rule_id)
+        for name, before in CALENDARS.items()
+        for rule_id, role in rules[name].items()
+        if before.get(rule_id) != role
+    )
+
+
+@pytest.mark.parametrize("threads", ["1", "4"])
+def test_a_disk_that_is_full_loses_no_row(emulate, bulk, folder, monkeypatch, threads):
+    """The run stops, and each changed row stands either in the results or, with what was before, on stderr."""
+    emulator = emulate(MANY)
+    full_after(monkeypatch, 2)
+    status, text, errors = bulk(LOWER, "--threads", threads)
+    monkeypatch.undo()
+    written = [(line["calendar_id"], line["rule_id"]) for line in results(folder / "people.results.csv")]
+    told = re.findall(r"line \d+: '(.*)': (?:updated|created): (\S+) has reader \(before: (owner|none)\)", errors)
+    assert len(written) == 2
+    assert sorted(written + [(name, rule_id) for name, rule_id, _ in told]) == changed(emulator)
+    assert 1 <= len(told) <= int(threads)
+    assert all((before == "owner") == (rule_id == "user:a@acme.com") for _, rule_id, before in told)
+    assert errors.startswith(
+        "error: people.results.csv: cannot be written any more: No space left on device. The run was stopped. "
+        "These rows were changed and are in no file:\n       line "
+    )
+    assert status == 1
+    assert text.endswith(
+        f"interrupted: {18 - 2 - len(told)} rows were not begun; run the same command again to go on\n"
+        f"results: people.results.csv, without {len(told)} rows that were changed\n"
+    )
+
+
+def test_a_disk_that_is_full_is_told_in_json(emulate, bulk, monkeypatch):
+    """A program finds every row on stdout, and those that are in no file in the error on stderr."""
+    emulator = emulate(MANY)
+    full_after(monkeypatch, 2)
+    status, text, errors = bulk(LOWER, "--format", "json")
+    document, error = json.loads(text), json.loads(errors)["error"]
+    assert status == 1
+    assert error["code"] == "invalid_input"
+    assert [row["line"] for row in error["details"]["rows"]] == document["unrecorded"]
+    assert all(row in document["rows"] for row in error["details"]["rows"])
+    assert len(document["rows"]) == 2 + len(document["unrecorded"]) == len(changed(emulator))
+    assert {row["results"]["previous_access"] for row in document["rows"]} <= {"owner", "none"}
+
+
+def test_a_results_file_that_is_removed_has_none_of_its_rows(emulate, bulk, folder, monkeypatch):
+    """Results that somebody removes in mid-run are told from the first row on."""
+    emulator = emulate(STATE)
+
+    def remove(method, *arguments, **named):
+        if method == "PUT":
+            (folder / "people.results.csv").unlink()
+        return send(method, *arguments, **named)
+
+    monkeypatch.setattr("handler.calendar_api.connection.send", remove)
+    status, _, errors = bulk()
+    assert status == 1
+    assert "people.results.csv: was removed or changed by somebody else. The run was stopped." in errors
+    assert re.findall(r"line (\d): .* \(before: (\w+)\)", errors) == [("2", "none"), ("3", "writer"), ("4", "owner")]
+    assert emulator.calls.count("acl.update") == 1
+
+
+def test_a_full_disk_and_a_reader_that_goes_away(emulate, folder, monkeypatch):
+    """What is in no file is on stderr also if nobody reads stdout any more."""
+    emulator = emulate(STATE)
+    (folder / "people.csv").write_text(f"{HEADER}\n{ROWS}")
+    full_after(monkeypatch, 0)
+    errors = io.StringIO()
+    assert main(["bulk", "people.csv"], io.StringIO(), Fails(BrokenPipeError()), errors) == 1
+    assert "line 2: 'Example Calendar': created: user:jane@acme.com has reader (before: none)" in errors.getvalue()
+    assert emulator.calls.count("acl.delete") == 0
+
+
+def test_a_full_disk_without_stderr(emulate, folder, monkeypatch):
+    """If stderr is gone as well, the rows are on stdout, and the status tells."""
+    emulate(STATE)
+    (folder / "people.csv").write_text(f"{HEADER}\n{ROWS}")
+    full_after(monkeypatch, 0)
+    text = io.StringIO()
+    assert main(["bulk", "people.csv"], io.StringIO(), text, Fails(OSError(errno.EIO, "gone"))) == 1
+    assert "line 2: 'Example Calendar': created: user:jane@acme.com has reader (before: none)" in text.getvalue()
+    assert text.getvalue().endswith("results: people.results.csv, without 1 rows that were changed\n")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_text_ends_a_run(emulate, folder, monkeypatch, form):
+    """Half of a character, and what a terminal has no letter for, are shown in another form and end nothing."""
+    emulate()
+    (folder / "people.csv").write_text(f"{HEADER}\nFêtes \U0001f389,user,a@acme.com,reader\n", encoding="utf-8")
+    found = {"change": "created", "previous_access": "none", "calendar_access": "reader", "calendar_id": "\ud800"}
+    outcome = {"results": {**dict.fromkeys(load().titles, ""), **found, "rule_id": "user:\udfff@acme.com"}}
+    monkeypatch.setattr("handler.cli.share_many.Bulk.find_calendars", lambda _: None)
+    monkeypatch.setattr("handler.cli.share_many.Bulk.share", lambda *_: iter([(0, outcome)]))
+    raw = io.BytesIO()
+    with io.TextIOWrapper(raw, encoding="ascii") as stdout:
+        assert main(["bulk", "people.csv", "--format", form], io.StringIO(), stdout, io.StringIO()) == 0
+        shown = raw.getvalue().decode("ascii")
+    assert "\\udfff@acme.com" in shown
+    (line,) = results(folder / "people.results.csv")
+    assert (line["calendar_name"], line["rule_id"]) == ("Fêtes \U0001f389", "user:\\udfff@acme.com")
+
+
+def test_a_row_that_failed_after_its_write_says_what_it_changed(emulate, bulk, folder, monkeypatch):
+    """An error that came too late is a failure, with what it takes to undo the row on the screen and in the file."""
+    emulate()
+    details = {"change": "updated", "previous_access": "owner"}
+    outcome = {"error": HandlerError("unexpected_answer", "Odd.", details).to_dict()}
+    monkeypatch.setattr("handler.cli.share_many.Bulk.share", lambda *_: iter([(0, outcome)]))
+    status, text, _ = bulk("primary,user,a@acme.com,reader\n")
+    assert status == 1
+    assert text.startswith(
+        "line 2: 'primary': failed: Odd. (unexpected_answer); updated all the same (before: owner)\n"
+    )
+    (line,) = results(folder / "people.results.csv")
+    assert (line["change"], line["previous_access"], line["error_code"]) == ("updated", "owner", "unexpected_answer")
+
+
+def test_a_run_that_ends_with_an_error_tells_what_was_done(emulate, bulk, folder, monkeypatch):
+    """What nobody's row is to blame for, in mid-run, hides neither the rows that are done nor their results."""
+    emulate(STATE)
+
+    def send_or_fail(method, *arguments, **named):
+        if method == "DELETE":
+            raise InvalidInput("invalid_input", "HTTPS_PROXY: is not the address of a proxy")
+        return send(method, *arguments, **named)
+
+    monkeypatch.setattr("handler.calendar_api.connection.send", send_or_fail)
+    status, text, errors = bulk()
+    assert status == 1
+    assert text.splitlines()[1:] == [
+        "4 rows: 1 created",
+        "interrupted: 3 rows were not begun; run the same command again to go on",
+        "results: people.results.csv",
+    ]
+    assert errors.startswith("error: HTTPS_PROXY: is not the address of a proxy\n")
+
+
+def test_a_terminal_that_goes_away_ends_no_run(emulate, folder):
+    """A bar that nobody can see any more stops nothing."""
+
+    class Gone(Screen, Fails):
+        """A terminal that cannot be written to any more."""
+
+    emulator = emulate(STATE)
+    (folder / "people.csv").write_text(f"{HEADER}\n{ROWS}")
+    gone = Gone(OSError(errno.EIO, "gone"))
+    assert main(["bulk", "people.csv"], io.StringIO(), io.StringIO(), gone) == 0
+    assert emulator.rules() == AFTER
 
 
 def test_a_terminal_shows_a_bar(emulate, folder):

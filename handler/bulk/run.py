@@ -95,6 +95,8 @@ class Bulk:
         self._targets: dict[str, Target] = {}
         self._not_found: dict[str, HandlerError] = {}
         self._lock = threading.Lock()
+        self.untaken: list[tuple[int, Outcome]] = []
+        """What was in flight when `share` was left before its end."""
 
     def stop(self) -> None:
         """Let the requests in flight end, and begin no more."""
@@ -168,6 +170,8 @@ class Bulk:
             while ended < len(crew):
                 found, turn = given.get()
                 ended += found is None
+                if isinstance(found, tuple):
+                    self.untaken.append(found)
                 turn.release()
             for thread in crew:
                 thread.join()

@@ -6,14 +6,15 @@ import argparse
 import signal
 import threading
 from contextlib import contextmanager, nullcontext, suppress
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..bulk import PER_MINUTE, THREADS, Bulk, Stopped, read_plan
-from ..errors import InvalidInput
+from ..errors import HandlerError, InvalidInput
 from .bulk_report import BulkReport
 from .info_values import SOURCES, add_info, read_info
-from .output import Streams, print_json
+from .output import Streams, print_error, print_json
 from .progress import progress_bar
 from .results_file import begin_results
 from .row_file import read_rows
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 SUMMARY = "Share what the rows of a file say, and write down what came of each"
 FAILED, TRY_AGAIN, INTERRUPTED = 1, 75, 130
+STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""Ctrl-C, a polite kill, and a terminal that is gone; which of them are ignored (nohup) stay so."""
 EXAMPLES = f"""\
 The file is CSV (a comma, semicolon or tab between the columns, of which the first
 line has the names) or JSON Lines. Columns are the parameters of a step, by id or
@@ -32,7 +35,9 @@ checked before anything is sent. Only what differs is written, so to go on after
 interruption run the same command again.
 
 The results are a new file each time, as they say what to undo: FILE.results.csv,
-then FILE.results-2.csv ... Ctrl-C lets what is in flight end.
+then FILE.results-2.csv ... Each line is on the disk before the next row of its
+calendar begins. If it cannot be written any more, the run stops, and what is not in
+it is told on stderr. Ctrl-C lets what is in flight end.
 
 Exit status: 0 done; 1 a row failed; 75 only such as may pass, so try again later;
 2 wrong usage or input, nothing was changed; 130 interrupted.
@@ -90,15 +95,30 @@ def share_many(arguments: argparse.Namespace, streams: Streams) -> int:
     )
     bulk = Bulk(plan, per_minute=arguments.per_minute)
     report = BulkReport(file._replace(rows=rows), dry_run=arguments.dry_run)
-    with _stopping(bulk.stop), suppress(Stopped):
-        bulk.find_calendars()
-        with nullcontext() if arguments.dry_run else begin_results(arguments.results, arguments.file, file) as made:
-            report.results = made
-            _share(bulk, report, arguments, streams)
+    failed: HandlerError | None = None
+    try:
+        with _stopping(bulk.stop), suppress(Stopped):
+            bulk.find_calendars()
+            with nullcontext() if arguments.dry_run else begin_results(arguments.results, arguments.file, file) as made:
+                report.results = made
+                _share(bulk, report, arguments, streams)
+    except HandlerError as error:
+        if report.left == report.rows:
+            raise
+        failed = error
+    finally:
+        if loss := report.loss():
+            with suppress(OSError):  # what is to follow must, whatever has become of this stream
+                print_error(loss, arguments.format, streams.stderr)
+                streams.stderr.flush()
     if arguments.format == "json":
         print_json(report.document(), streams.stdout)
     else:
         print(*report.text(), sep="\n", file=streams.stdout)
+    if failed:
+        print_error(failed, arguments.format, streams.stderr)
+    if failed or report.is_lossy:
+        return FAILED
     if report.left:
         return INTERRUPTED
     errors = report.errors()
@@ -115,22 +135,25 @@ def _share(bulk: Bulk, report: BulkReport, arguments: argparse.Namespace, stream
         try:
             for number, outcome in outcomes:
                 report.take(number, outcome, tell)
+                if report.is_lossy:
+                    bulk.stop()  # what is in flight comes still
                 if advance:
                     advance()
         finally:
             # If it did not end by itself, what was in flight has to be written down still.
             bulk.stop()
-            for number, outcome in outcomes:
+            for number, outcome in chain(outcomes, bulk.untaken):
                 report.take(number, outcome)
 
 
 @contextmanager
 def _stopping(stop: Callable[[], None]) -> Iterator[None]:
-    """Let the first Ctrl-C or SIGTERM stop the run, and the second end the process."""
+    """Let the first of these signals stop the run, and the second end the process."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread gets signals
         return
-    before = {number: signal.getsignal(number) or signal.SIG_DFL for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) or signal.SIG_DFL for number in STOPPING}
+    before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
 
     def restore() -> None:
         for number, handler in before.items():
