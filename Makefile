@@ -11,11 +11,12 @@ export PIP_USER := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PIP_TARGET PIP_PREFIX
 
-.PHONY: help demo test test-engines test-engine check bench format docs build test-pythons clean begin-anew
+.PHONY: help demo test test-engines test-engine test-minima test-minimum check bench format docs build test-pythons clean begin-anew
 help:
 	@echo "make demo          share a calendar on a local emulator of Google Calendar"
 	@echo "make test          all tests, with branch coverage of handler/"
 	@echo "make test-engines  the step on real workflow engines: $(ENGINES)"
+	@echo "make test-minima   the parameter files with the oldest packages that setup.cfg allows, on Python 3.10"
 	@echo "make check         format, lint, types, import directions, generated docs"
 	@echo "make test-pythons  the tests on every Python from 3.10 on that is here"
 	@echo "make bench         how fast a share is, as ratios to others measured in the same run"
@@ -47,6 +48,14 @@ test-engine: $(VENV)/engine.stamp
 	$(RUN) -m coverage run --source=handler/engines -m pytest tests/engines/$(ENGINE) $(PYTEST)
 	@$(RUN) -m coverage combine --quiet
 	$(if $(wildcard handler/engines/$(ENGINE)_*),$(RUN) -m coverage report --include='handler/engines/$(ENGINE)_*')
+
+# On the oldest Python, as there are no old packages for new ones: make PYTHON=python3.10 test-minima
+test-minima:
+	@$(MAKE) --no-print-directory VENV=.venvs/minima test-minimum
+
+test-minimum: $(VENV)/minima.stamp
+	@cat $(VENV)/minima.txt
+	$(RUN) -m pytest tests/test_cases.py tests/test_cli_authorize.py tests/test_cli_bulk.py $(PYTEST)
 
 check: $(VENV)/dev.stamp
 	$(RUN) -m ruff format --check .
@@ -92,6 +101,13 @@ $(VENV)/engine.stamp: tests/engines/$(ENGINE)/requirements.txt setup.cfg handler
 	@echo "Installing what the tests with $(ENGINE) need into $(VENV) ..."
 	@$(RUN) -m pip install -qq --require-hashes -r $<
 	@$(RUN) -m pip install -qq --no-deps --no-build-isolation --editable . && touch $@
+# Each lower bound of setup.cfg as the one version that will do, and nothing of the tests but pytest.
+$(VENV)/minima.stamp: setup.cfg pyproject.toml handler/version.py $(VENV)/pyvenv.cfg
+	@echo "Installing the oldest packages that setup.cfg allows into $(VENV) ..."
+	@$(RUN) -c 'from configparser import ConfigParser as C; c = C(); c.read("setup.cfg", "utf-8"); print((c["options"]["install_requires"] + c["options.extras_require"]["cli"]).replace(">=", "==").strip())' > $(VENV)/minima.txt
+	@$(RUN) -m pip install -qq --constraint $(VENV)/minima.txt --editable '.[cli]' pytest
+	@# A Python from 3.12 on brings none, and old packages lean on it.
+	@$(RUN) -m pip uninstall --quiet --yes setuptools && touch $@
 $(VENV)/%.stamp:
 	@echo "Installing what '$*' needs into $(VENV) ..."
 	@$(RUN) -m pip install -qq --editable '.[$*]' && touch $@

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 CODE = "installation_broken"
 NEEDS = {
-    "googleapiclient": "google-api-python-client>=2.100",
-    "google.auth": "google-auth>=2.23",
-    "yaml": "PyYAML>=6.0.1",
-    "jsonschema": "jsonschema>=4.18",
-    "urllib3": "urllib3>=2",
+    "googleapiclient": "google-api-python-client>=2.34",
+    "google.auth": "google-auth>=2.24",
+    "yaml": "PyYAML>=6.0",
+    "jsonschema": "jsonschema>=4.5",
+    "urllib3": "urllib3>=2.0.7",
 }
 """What pip is to install, as in setup.cfg, by the module that is imported."""
 PARTS = {

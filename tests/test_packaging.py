@@ -69,6 +69,16 @@ def test_one_release_number():
     assert setup["metadata"]["version"] == "attr: handler.version.__version__"
 
 
+@pytest.mark.parametrize(("section", "name"), [("options", "install_requires"), ("options.extras_require", "cli")])
+def test_each_package_has_a_lower_bound(section, name):
+    """Every package that is needed names its oldest version, which `make test-minima` takes from there."""
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    needs = setup[section][name].split()
+    assert needs
+    assert all(re.fullmatch(r"[A-Za-z0-9-]+>=[0-9.]+", need) for need in needs)
+
+
 def test_the_wheel_holds_every_file_that_the_program_has(built):
     """handler.yaml, all of handler/ and the examples are in the wheel, and nothing else."""
     expected = {"handler.yaml"}
