@@ -247,6 +247,7 @@ def test_no_header_can_be_split():
         (["6", "5"], 400),
         (["²"], 400),
         (["9" * 4301], 413),
+        (["0" * 4301 + "5"], 413),
         (["99999999999999999999"], 413),
         ([str(wire.MOST_BODY + 1)], 413),
     ],
@@ -270,6 +271,17 @@ def test_a_length_beside_a_transfer_encoding_is_refused(emulator, encoding):
 def test_the_longest_body_is_read(emulator):
     """A body of exactly the limit is looked at like any other."""
     assert post(emulator, LOCAL, f"Content-Length: {wire.MOST_BODY}", body=b"x" * wire.MOST_BODY) == 401
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "evil.example"])
+def test_a_refused_body_does_not_hide_the_answer(emulator, host):
+    """A client that sends all of a long body before it reads still learns why it was refused."""
+    connection = HTTPConnection(emulator.host, timeout=10)
+    connection.request("POST", "/token", b"x" * (4 * wire.MOST_BODY), {"Host": host})
+    answer = connection.getresponse()
+    assert answer.status == (413 if host == "127.0.0.1" else 403)
+    assert answer.headers["Connection"] == "close"
+    connection.close()
 
 
 def test_one_length_may_be_told_twice(emulator):

@@ -13,6 +13,7 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -29,12 +30,16 @@ SILENT_SECONDS = 240.0
 MOST_BODY = 1 << 20
 """Bytes of the longest body that is read."""
 PIECE_BYTES = 65536
+MOST_DIGITS = 19
+LINGER_SECONDS = 1.0
+MOST_DROPPED = 1_000
+"""How often more of a refused body is taken and thrown away."""
 FORM_TYPE = "application/x-www-form-urlencoded"
 
 HOST = r"(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?"
 HOSTS = re.compile(HOST, re.IGNORECASE)
 ORIGINS = re.compile(f"https?://{HOST}", re.IGNORECASE)
-LENGTH = re.compile("0*([0-9]+)")
+LENGTH = re.compile("[0-9]+")
 BREAK = re.compile("[\r\n]")
 
 Reply = Callable[[Request], "Answer | None"]
@@ -99,18 +104,23 @@ class Connection(BaseHTTPRequestHandler):
         lengths = {*self.headers.get_all("Content-Length", ())}
         if "Transfer-Encoding" in self.headers:
             return Answer(HTTPStatus.BAD_REQUEST if lengths else HTTPStatus.LENGTH_REQUIRED)
-        found = [LENGTH.fullmatch(length) for length in lengths or {"0"}]
-        if len(found) > 1 or not found[0]:
+        if len(lengths) > 1 or not all(map(LENGTH.fullmatch, lengths)):
             return Answer(HTTPStatus.BAD_REQUEST)
         # By its digits first: Python reads no number of thousands of them.
-        digits = found[0][1]
-        too_long = len(digits) > len(str(MOST_BODY)) or int(digits) > MOST_BODY
+        too_long = any(len(length) > MOST_DIGITS or int(length) > MOST_BODY for length in lengths)
         return Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE) if too_long else None
 
     def _refuse(self, answer: Answer) -> None:
-        """Answer, and take nothing more from this connection: where the next request begins is unknown."""
-        self.close_connection = True
-        self._send(answer)
+        """Answer, and end this connection: where the next request would begin is unknown."""
+        self._send(replace(answer, headers={"Connection": "close"}))
+        # Closed before the rest of a body has come, it would be reset, and the answer be lost.
+        self.connection.settimeout(LINGER_SECONDS)
+        with suppress(OSError):
+            self.wfile.flush()
+            self.connection.shutdown(socket.SHUT_WR)
+            for _ in range(MOST_DROPPED):
+                if not self.rfile.read1(MOST_BODY):
+                    break
 
     def _read_body(self) -> bytes | None:
         length = int(self.headers.get("Content-Length", "0"))
