@@ -171,6 +171,12 @@ def test_no_request_after_the_deadline():
         get(1, LIMITS._replace(left=lambda: 0.0))
 
 
+def test_another_threads_preparations_are_not_waited_for_beyond_the_deadline():
+    """A step whose time ends while another one reads the CA certificates says so."""
+    with transport._kept.lock, pytest.raises(Unavailable, match="before a connection could be made"):
+        get(1, LIMITS._replace(left=lambda: 0.0))
+
+
 def test_no_connection_in_time(monkeypatch):
     """A host that does not let us in is given up after the time for connecting."""
     monkeypatch.setattr(
@@ -646,6 +652,20 @@ def test_a_tunnel_through_a_proxy_is_secure_to_its_end(listen, secure, certifica
     assert get(443, scheme="https").body == b"ok"
     assert received[0].startswith(b"CONNECT 127.0.0.1:443 ")
     assert received[1].startswith(b"GET /x HTTP/1.1\r\n")
+
+
+def test_a_proxy_over_tls_is_checked_with_the_same_ca_file(listen, secure, monkeypatch, certificate):
+    """A proxy that is spoken to over TLS shows a certificate of the CA file that is named, or is refused by name."""
+    monkeypatch.setattr("handler.calendar_api.transport.proxy_bypass", lambda _: False)
+    refusal = answers(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+    port, received = listen(refusal, refusal, wrap=secure)
+    monkeypatch.setenv("https_proxy", f"https://127.0.0.1:{port}")
+    with pytest.raises(HandlerError, match="The certificate that the proxy showed does not verify"):
+        get(443, scheme="https", host="calendar.test")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate / "ca.pem"))
+    with pytest.raises(HandlerError, match="status 403"):
+        get(443, scheme="https", host="calendar.test")
+    assert len(received) == 1
 
 
 def test_a_proxy_that_is_not_there(monkeypatch):

@@ -88,7 +88,7 @@ def send(
     """
     scheme, _, place = url.partition("://")
     authority, _, target = place.partition("/")
-    pool = _pool(scheme, authority)
+    pool = _pool(scheme, authority, limits)
     current.limits = limits
     for last in (not repeatable, True):
         left = limits.left()
@@ -189,27 +189,34 @@ def _proxy_failed(host: str, error: Exception) -> HandlerError:
     )
 
 
-def _wrong_certificate(error: BaseException | None) -> bool:
-    while error is not None:
+def _wrong_certificate(error: object) -> bool:
+    """Say whether this is about a certificate; urllib3 keeps what it wraps as a cause, a context or an argument."""
+    while isinstance(error, BaseException):
         if isinstance(error, ssl.SSLCertVerificationError):
             return True
-        error = error.__cause__ or error.__context__ or getattr(error, "original_error", None)
+        error = error.__cause__ or error.__context__ or (error.args[-1] if error.args else None)
     return False
 
 
-def _pool(scheme: str, authority: str) -> urllib3.HTTPConnectionPool:
+def _pool(scheme: str, authority: str, limits: Limits) -> urllib3.HTTPConnectionPool:
     """Give the kept pool for what the environment says now, or make one."""
     settings = map(os.environ.get, (*CA_VARIABLES, *PROXY_VARIABLES)) if scheme == "https" else ()
     key = (scheme, authority, *settings)
     kept = _kept
     pool = kept.pools.get(key)
-    if pool is None:
-        with kept.lock:
-            pool = kept.pools.get(key)
-            if pool is None:
-                pool = kept.pools[key] = _new_pool(kept, scheme, authority)
-                _bound(kept.pools)
-    return pool
+    if pool is not None:
+        return pool
+    # Another thread may be reading CA certificates from a slow disk.
+    if not kept.lock.acquire(timeout=max(limits.left(), 0.0)):
+        raise Unavailable("google_unavailable", "The time for the step ran out before a connection could be made.")
+    try:
+        pool = kept.pools.get(key)
+        if pool is None:
+            pool = kept.pools[key] = _new_pool(kept, scheme, authority)
+            _bound(kept.pools)
+        return pool
+    finally:
+        kept.lock.release()
 
 
 def _bound(kept: dict[Any, Any]) -> None:
@@ -242,7 +249,9 @@ def _through(proxy: str, context: ssl.SSLContext) -> urllib3.ProxyManager:
     secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
     address = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "", "", ""))
     headers = urllib3.make_headers(proxy_basic_auth=secret) if secret else None
-    return urllib3.ProxyManager(address, maxsize=THREADS, proxy_headers=headers, ssl_context=context)
+    return urllib3.ProxyManager(
+        address, maxsize=THREADS, proxy_headers=headers, ssl_context=context, proxy_ssl_context=context
+    )
 
 
 def _context(kept: _Kept) -> ssl.SSLContext:
