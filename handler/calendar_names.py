@@ -94,10 +94,10 @@ def _owned(calendar: Calendar, name: str) -> Target:
 
 def not_owned(calendar: Calendar, name: str) -> Refused:
     """Make the error for a calendar that the account sees and does not own."""
-    owner = f"; its data owner is {calendar.data_owner}" if calendar.data_owner else ""
+    owner = f"; its data owner is {shown(calendar.data_owner)}" if calendar.data_owner else ""
     return Refused(
         "not_calendar_owner",
-        f"The account has only the role {calendar.access_role or 'none'} in the calendar {quote(name)}, "
+        f"The account has only the role {shown(calendar.access_role) or 'none'} in the calendar {quote(name)}, "
         f"and needs owner to share it{owner}.",
         {"access_role": calendar.access_role, "data_owner": calendar.data_owner},
     )

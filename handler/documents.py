@@ -56,13 +56,13 @@ def read_text(path: Path, largest_bytes: int = LARGEST_BYTES) -> str:
             content = file.read(largest_bytes + 1)
         if len(content) > largest_bytes:
             raise wrong_file(path, f"more than {largest_bytes:,} bytes")
-        return content.decode()
     except OSError as error:
         raise wrong_file(path, error.strerror or type(error).__name__) from None
-    except UnicodeDecodeError:
-        raise wrong_file(path, "not UTF-8 text") from None
     except ValueError:  # a NUL in the file's name
         raise wrong_file(path, "not the name of a file") from None
+    with suppress(UnicodeDecodeError):
+        return content.decode()
+    raise wrong_file(path, "not UTF-8 text")  # here: that exception holds the content, which may be secrets
 
 
 class Rules:

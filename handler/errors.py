@@ -11,19 +11,17 @@ HandlerError                 also raised itself: an answer that cannot be
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import quote as url_quote
-from urllib.parse import quote_plus
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+import unicodedata
+from typing import Any, ClassVar
 
 SHOWN_CHARACTERS = 100
-SHORTEST_MASKED = 4
-"""Characters; a shorter secret stands in ordinary words, and masking it would show it."""
 CONTROL = "[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 """Unicode's categories Cc, Cs, Zl and Zp, as a pattern: they could break the line or the encoding."""
+JOINERS = "\u200c\u200d"
+SIGNS = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
+"""Written around the digits that follow, though they count as format characters (Prepended_Concatenation_Mark)."""
+PICTOGRAPHS = range(0x1F000, 0x1FB00)
+"""Kept for emoji; a Python that is older than one takes it for not assigned."""
 
 
 class HandlerError(Exception):
@@ -91,21 +89,38 @@ class AuthorizationFailed(HandlerError):
 
 
 def shown(text: str) -> str:
-    """Give foreign text on one line, cut at 100 characters."""
+    """Return foreign text on one line, cut at 100 characters, without what would change how others are read."""
     if len(text) > SHOWN_CHARACTERS:
         text = text[: SHOWN_CHARACTERS - 1] + "\N{HORIZONTAL ELLIPSIS}"
-    return text if text.isprintable() else re.sub(CONTROL, "\N{REPLACEMENT CHARACTER}", text)
+    return visible(text)
+
+
+def visible(text: str) -> str:
+    """Return foreign text, whole, with a sign in the place of each character that is none to see.
+
+    Those are control and format characters (Unicode's Cc, Cf, Zl, Zp), halves of one
+    (Cs), and what is not assigned or private (Cn, Co): they move the cursor, turn the
+    direction of all that follows, or hide. Results and JSON keep the real text.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character if _is_seen(text, place) else "\N{REPLACEMENT CHARACTER}" for place, character in enumerate(text)
+    )
+
+
+def _is_seen(text: str, place: int) -> bool:
+    character = text[place]
+    if character.isprintable() or character in SIGNS or ord(character) in PICTOGRAPHS:
+        return True
+    if character in JOINERS:
+        # They are part of emoji, and of words in Persian and in India's scripts. Beside a
+        # letter of ASCII they only make two titles differ that look the same.
+        before, after = text[max(place - 1, 0) : place], text[place + 1 : place + 2]
+        return all(neighbour > "\x7f" and neighbour.isprintable() for neighbour in (before, after))
+    return unicodedata.category(character) == "Zs"
 
 
 def quote(text: str) -> str:
     """Put foreign text in quotes, on one line and cut at 100 characters."""
     return f"'{shown(text)}'"
-
-
-def masked(text: str, secrets: Iterable[str]) -> str:
-    """Give foreign text without these secrets in it, as they are or in the forms that addresses and reprs have."""
-    # The longest first: one may be the beginning of another.
-    for secret in sorted((secret for secret in secrets if len(secret) >= SHORTEST_MASKED), key=len, reverse=True):
-        for form in (secret, repr(secret)[1:-1], url_quote(secret), url_quote(secret, safe=""), quote_plus(secret)):
-            text = text.replace(form, "***")
-    return text

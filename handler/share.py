@@ -93,7 +93,7 @@ class Share:
         try:
             if self._target is None:
                 self._target = find_calendar(self._api.calendars, self._wish.calendar_name)
-                self._log(f"calendar {quote(self._wish.calendar_name)} is {self._target.calendar_id}")
+                self._log(f"calendar {quote(self._wish.calendar_name)} is {shown(self._target.calendar_id)}")
             # A rule that somebody else removes between the read and the write is read again, once.
             return self._converge(self._target) or self._converge(self._target) or self._contested()
         except HandlerError as error:

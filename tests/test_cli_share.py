@@ -187,3 +187,37 @@ def test_the_help_names_every_role_and_scope():
     words = command("share", "--help")[1].replace(",", " ").replace(";", " ").split()
     for name in ("scope", "calendar_access"):
         assert {choice["const"] for choice in load().parameters.fields[name]["oneOf"]} <= set(words)
+
+
+TURNED = "user:ja\u202ene@acme.com"
+
+
+def test_what_turns_the_direction_reaches_no_terminal(emulate, monkeypatch):
+    """As text a format character of Google's answer is shown as a sign; JSON has the real text."""
+    for name, value in ACCOUNT.items():
+        monkeypatch.setenv(f"GOOGLE_{name.upper()}", value)
+    rule = {"method": "acl.get", "fault": "answer", "status": 200, "body": {"id": TURNED, "role": "reader"}}
+    emulate({"faults": [rule, rule]})
+    words = ("share", "--calendar", "primary", "--scope", "user", "--recipient", "jane@acme.com", "--access", "reader")
+    status, text, _ = command(*words)
+    assert (status, text.count("ja\ufffdne"), "\u202e" in text) == (0, 2, False)
+    assert json.loads(command(*words, "--format", "json")[1])["rule_id"] == TURNED
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_what_turns_the_direction_in_an_error_reaches_no_terminal(emulate, monkeypatch, form):
+    """An error shows a title that resembles the wanted one, and an owner, without what cannot be seen."""
+    for name, value in ACCOUNT.items():
+        monkeypatch.setenv(f"GOOGLE_{name.upper()}", value)
+    calendar = {
+        "id": "x@group.calendar.google.com",
+        "summary": "Te\u2066am",
+        "accessRole": "reader",
+        "dataOwner": "o\u202e",
+    }
+    emulate({"calendars": [calendar]})
+    words = ("share", "--scope", "user", "--recipient", "jane@acme.com", "--access", "reader", "--format", form)
+    for title in ("Te\u2066am", "Te\u2066an"):
+        errors = command(*words, "--calendar", title)[2]
+        assert not {"\u2066", "\u202e"} & set(errors)
+        assert "Te\ufffda" in errors or "Te\\ufffda" in errors

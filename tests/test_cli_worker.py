@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from types import SimpleNamespace
 
@@ -131,3 +132,24 @@ def test_a_broken_installation_is_not_taken_for_a_missing_extra(monkeypatch, acc
     status, text, errors = command("worker", "temporal", "--info", f"default={account}")
     assert (status, text) == (1, "")
     assert errors.startswith("error: The handler's own folder lacks handler.engines.temporal_worker, ")
+
+
+def test_the_engines_log_has_no_secret_and_no_source_line(engine, account):
+    """What the engine logs of an exception shows neither a secret, in whatever form, nor the code around it."""
+    secret = INFO["client_secret"]
+
+    async def serve(*_):
+        error = ValueError(f"sent {secret}")
+        error.__notes__ = [f"client_secret={secret}"]
+        try:
+            raise error  # not "CANARY-S3CR3T"
+        except ValueError:
+            logging.getLogger("temporalio.worker").warning("lost %r", secret.encode(), exc_info=True)
+
+    engine.serve = serve
+    status, _, errors = command("worker", "temporal", "--info", f"default={account}")
+    assert status == 0
+    assert " lost b'***'\n" in errors
+    assert "\nValueError: sent ***\nclient_secret=***\n" in errors
+    assert "raise error" not in errors
+    assert "CANARY" not in errors

@@ -10,7 +10,7 @@ import pytest
 import handler
 from handler import HandlerError, Unavailable
 from handler.descriptor import load
-from handler.errors import quote, shown
+from handler.errors import quote, shown, visible
 
 CHILDREN = HandlerError.__subclasses__()
 
@@ -77,3 +77,46 @@ def test_quoted_text_is_one_short_line(text, expected):
     """Foreign text in a message keeps to its line and to 100 characters."""
     assert quote(text) == expected
     assert shown(text) == expected[1:-1]
+
+
+@pytest.mark.parametrize(
+    "character",
+    [
+        *("\0", "\x1b", "\x7f", "\x9b", "\r"),
+        *("\u202a", "\u202e", "\u2066", "\u2069", "\u200e", "\u200f", "\u061c"),
+        *("\u00ad", "\u200b", "\u2060", "\ufeff", "\u180e", "\U000e0041", "\u2028", "\ud800"),
+        *("\ue000", "\U0010fffd", "\u0378", "\uffff", "\U000e0fff"),
+    ],
+    ids=ascii,
+)
+def test_what_cannot_be_seen_is_shown_as_a_sign(character):
+    """No character that moves the cursor, turns the direction or hides reaches a terminal raw."""
+    assert visible(f"a{character}b") == "a\ufffdb"
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Plain",
+        "\u05d9\u05d5\u05de\u05df",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "\u0915\u094d\u200d\u0937",
+        "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+        "\U0001f3f3\ufe0f\u200d\U0001f308",
+        "\U0001faff",
+        "\u0600\u0661",
+        "a\u00a0b\u3000c",
+    ],
+    ids=ascii,
+)
+def test_what_people_write_is_shown_as_it_is(title):
+    """Any script, emoji that are joined or newer than Python, and wide blanks stay whole."""
+    assert visible(title) == title
+
+
+@pytest.mark.parametrize(
+    "text", ["a\u200db", "\u200d", "\u0645\u200c", "\u0645\u200c\u200c\u0645", "x\u200c\u0645"], ids=ascii
+)
+def test_a_joiner_that_joins_nothing_is_shown(text):
+    """Two titles that look the same do not differ by a joiner that nobody sees."""
+    assert "\ufffd" in visible(text)

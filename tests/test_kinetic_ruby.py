@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 import os
 import re
 import select
@@ -9,12 +11,16 @@ import shutil
 import signal
 import sys
 import threading
+from base64 import b64encode, urlsafe_b64encode
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from unicodedata import normalize
+from urllib.parse import quote, quote_plus
 
 import pytest
 
 from handler.cases import read_case
+from handler.descriptor import load
 from handler.emulator import Emulator
 
 from .kinetic import INFO, STEP, Ruby, make_program, make_python, results, unpack
@@ -25,11 +31,13 @@ EXAMPLES = [
     if read_case(path).rows is None
 ]
 CANARIES = {
-    "client_id": "CANARY-1d.apps.example.com",
+    "client_id": "1d.apps.example.com",
     "client_secret": "CANARY-S3CR3T<&>'\"",
     "refresh_token": "1//CANARY-R3FR35H",
 }
 SECRET = {**INFO, **CANARIES}
+SPEAKING = "-----A CANARY KEY-----\nCANARY é/+=\"<'&>\\t0 key🗝 CANARY"
+"""A secret of two lines with all that anybody escapes."""
 OFTEN = 8
 """So many steps at once."""
 LARGE = 8_000_000
@@ -205,6 +213,54 @@ def test_a_crash_shows_no_secret(ruby, tmp_path):
     assert "jane@acme.com" in outcome["error"]
     assert "***" in log
     assert "CANARY" not in outcome["shown"] + log
+
+
+SPELT = {
+    "as it is": SPEAKING,
+    "its longest line": SPEAKING.split("\n")[1],
+    "repr": repr(SPEAKING),
+    "bytes": repr(SPEAKING.split("\n")[1].encode()),
+    "JSON": json.dumps(SPEAKING),
+    "JSON with other slashes": json.dumps(SPEAKING.split("\n")[1]).replace("/", "\\/"),
+    "HTML": html.escape(SPEAKING.split("\n")[1]),
+    "address": quote(SPEAKING.split("\n")[1], safe=""),
+    "form": quote_plus(SPEAKING.split("\n")[1]),
+    "address in small letters": re.sub("%..", lambda escape: escape[0].lower(), quote(SPEAKING.split("\n")[1])),
+    "accents apart": normalize("NFD", SPEAKING),
+    **{f"Base64 at {place}": b64encode(b"." * place + SPEAKING.encode()).decode() for place in range(3)},
+    "Base64 for addresses": urlsafe_b64encode(b"id:" + SPEAKING.encode()).decode(),
+}
+"""How a secret may stand in what a program writes."""
+
+
+def test_a_crash_shows_no_form_of_a_secret(ruby, tmp_path):
+    """A secret is masked in whatever form a failing program writes it."""
+    (tmp_path / "written").write_text("\n".join(SPELT.values()), encoding="utf-8")
+    crash = make_program(tmp_path / "python", f'cat >/dev/null; cat "{tmp_path}/written" >&2; exit 3')
+    info = {**SECRET, "python_command": crash, "client_secret": f" {SPEAKING} "}
+    (outcome,), log = ruby.do({"info": info, "parameters": STEP})
+    shown = outcome["error"] + log
+    assert "***" in log
+    for name, form in SPELT.items():
+        assert form[5:-5] not in shown, name
+    assert not {part for part in ("CANARY", "t0 k", "%20", "Q0FOQVJZ", "NBTkFSW", "DQU5BUl") if part in shown}
+
+
+def test_only_secrets_are_masked(ruby, tmp_path):
+    """What is no secret, as a guard rail or the client's id, is left as it was written."""
+    words = "user:jane@reader.com has reader, 1d.apps.example.com, owner"
+    crash = make_program(tmp_path / "python", f'cat >/dev/null; echo "{words}" >&2; exit 3')
+    info = {**SECRET, "python_command": crash, "highest_access": "reader", "allowed_domains": "reader.com"}
+    _, log = ruby.do({"info": info, "parameters": STEP})
+    assert log == f"{words}\n"
+
+
+def test_what_is_no_secret_is_what_the_descriptor_says(folder):
+    """The class leaves alone the info values that handler.yaml does not call secret, and its own."""
+    source = (folder / "handler" / "init.rb").read_text(encoding="utf-8")
+    names = re.search(r"PLAIN = %w\((.*?)\)", source, re.DOTALL)[1].split()
+    fields = load().info.fields
+    assert set(names) == {name for name in fields if not fields[name].get("writeOnly")} | {"python_command"}
 
 
 def test_a_python_killed_in_the_middle_of_a_step_is_told(ruby, tmp_path):

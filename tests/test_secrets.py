@@ -6,16 +6,25 @@ import dataclasses
 import io
 import logging
 import pickle
+import socket
+import threading
 import traceback
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from handler import HandlerError, execute
 from handler.__main__ import main
+from handler.calendar_api import forget_all
 from handler.calendar_api.accounts import account_of
+from handler.calendar_api.answers import retry_after
+from handler.calendar_api.transport import Answer
 from handler.cases import perform, play, read_case
+from handler.cli.info_values import read_environment
+from handler.documents import read
 from handler.emulator import ACCOUNT
+from handler.engines.kinetic_bridge import read as read_document
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 FILES = sorted(FIXTURES.rglob("*.yaml"))
@@ -121,3 +130,96 @@ def test_the_command_line_shows_no_secret(emulate, tmp_path, form, name):
     main(arguments, stdout=out, stderr=err)
     assert out.getvalue() + err.getvalue()
     assert "CANARY" not in out.getvalue() + err.getvalue()
+
+
+BODIES = {
+    "no JSON": b"<title>CANARY",
+    "no text": b"\xff CANARY",
+    "half of a JSON": b'{"id": "CANARY',
+    "another JSON": b'["CANARY"]',
+    "an odd token": b'{"access_token": ["CANARY"], "token_type": "Bearer", "refresh_token": "CANARY"}',
+    "an odd lifetime": b'{"access_token": "CANARY", "expires_in": "CANARY"}',
+    "an error": b'{"error": {"message": "", "errors": [{"reason": "CANARY"}]}, "CANARY": 1}',
+}
+
+
+def everything_about(error):
+    """Give what can be read from an exception and from all that led to it, hidden contexts too."""
+    waiting, seen = [error], []
+    while waiting:
+        one = waiting.pop()
+        if one is not None and not any(one is other for other in seen):
+            seen.append(one)
+            waiting += [one.__cause__, one.__context__]
+            own = [getattr(one, name) for name in dir(one) if not name.startswith("__")]
+            if not isinstance(one, HandlerError):
+                yield repr([one, one.args, getattr(one, "__notes__", ()), own])
+
+
+@contextmanager
+def answering(*answers):
+    """Answer one request a connection with these bytes; give the address."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve():
+            for answer in answers:
+                with listening.accept()[0] as client:
+                    client.recv(65536)
+                    client.sendall(answer)
+                    client.shutdown(socket.SHUT_WR)
+                    while client.recv(65536):
+                        pass
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+        thread.join(timeout=10)
+        assert not thread.is_alive()
+
+
+def answered(status, body, headers=b""):
+    """Give the bytes of an answer after which the connection is closed."""
+    return b"HTTP/1.1 %d x\r\n%sConnection: close\r\n\r\n%s" % (status, headers, body)
+
+
+TOKEN = answered(200, b'{"access_token": "t", "expires_in": 3599}')
+ABSENT = answered(404, b'{"error": {"code": 404, "message": "Not Found", "errors": [{"reason": "notFound"}]}}')
+BEFORE = {"oauth2.token": (), "acl.get": (TOKEN,), "acl.insert": (TOKEN, ABSENT)}
+"""The answers to what is asked before a method."""
+
+
+@pytest.mark.parametrize("method", BEFORE)
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize(
+    "headers", [b"", b"CANARY no header\r\n", b"Content-Length: 999\r\n"], ids=["whole", "odd", "short"]
+)
+def test_no_exception_on_the_way_keeps_an_answer(monkeypatch, method, body, headers):
+    """What led to an error holds nothing of the answer, which may quote a token: no cause, context or attribute."""
+    forget_all()
+    with answering(*BEFORE[method], answered(200, BODIES[body], headers)) as host:
+        monkeypatch.setenv("CALENDAR_EMULATOR_HOST", host)
+        with pytest.raises(HandlerError) as caught:
+            execute({**CANARIES, "client_id": "id"}, PARAMETERS, attempts=1)
+    assert "CANARY" not in "".join(everything_about(caught.value))
+
+
+def test_no_exception_keeps_a_file_of_secrets(tmp_path, monkeypatch):
+    """A file with secrets that is not text is refused by an error whose contexts hold nothing of it."""
+    file = tmp_path / "secret"
+    file.write_bytes(b"\xff CANARY")
+    with pytest.raises(HandlerError) as caught:
+        read(file)
+    assert "CANARY" not in "".join(everything_about(caught.value))
+    monkeypatch.setenv("GOOGLE_CLIENT_SECRET_FILE", str(file))
+    with pytest.raises(HandlerError) as caught:
+        read_environment(["client_secret"], "x")
+    assert "CANARY" not in "".join(everything_about(caught.value))
+    with pytest.raises(HandlerError) as caught:
+        read_document(b"<?xml version='1.0' encoding='utf-8'?>\xff CANARY")
+    assert "CANARY" not in "".join(everything_about(caught.value))
+
+
+@pytest.mark.parametrize("text", ["9" * 60, "9" * 400, "1e3", "-1", "\u0663", ""], ids=ascii)
+def test_an_absurd_retry_after_counts_as_none(text):
+    """A Retry-After that is no number of seconds anybody would wait is not used, and raises nothing."""
+    assert retry_after(Answer(429, {"Retry-After": text}, b"")) is None

@@ -13,7 +13,8 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from ..errors import HandlerError, Unavailable, masked
+from ..errors import HandlerError, Unavailable
+from ..masking import masked
 from .answers import token_error, token_of
 from .transport import send
 

@@ -37,6 +37,8 @@ HEADERS = {
     "accept-encoding": "gzip, deflate",
     "user-agent": f"google-apps-calendar-share/{__version__} (gzip)",
 }
+UNREADABLE = object()
+"""Stands for an answer that is not JSON."""
 HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 SHORTEST_WAIT = 1.0
 """Seconds before a step reads again after a write that may or may not have landed."""
@@ -189,7 +191,7 @@ class Connection:
         except (ValueError, RecursionError, errors.Error, httplib2.HttpLib2Error) as error:
             if raised_by_signal_handler(error, before):
                 raise
-            raise _unexpected(method) from error
+            found = UNREADABLE  # raised below: the exception holds the body, and must be no context of ours
         if method == "acl.delete" and not found:
             return {}
         if method == "acl.delete" or not isinstance(found, dict):  # nothing is answered to a removal

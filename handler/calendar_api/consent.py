@@ -19,7 +19,8 @@ from urllib.parse import urlencode, urlsplit
 
 from google_auth_oauthlib.flow import Flow
 
-from ..errors import AuthorizationFailed, HandlerError, masked, quote
+from ..errors import AuthorizationFailed, HandlerError, quote
+from ..masking import masked
 from .answers import OAUTH_CODE, token_error, token_of
 from .connection import addresses
 from .transport import send

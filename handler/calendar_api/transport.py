@@ -110,11 +110,12 @@ def send(
             )
             return Answer(answer.status, answer.headers, answer.data)
         except TooLongError:
-            raise _too_long(pool.host, repeatable=repeatable) from None
+            failed = _too_long(pool.host, repeatable=repeatable)
         except urllib3.exceptions.HTTPError as error:
-            dead = current.stage == "kept" and isinstance(error.args[-1], OSError)
-            if last or not dead:
-                raise _unavailable(pool.host, error, timeout, limits) from None
+            if not last and current.stage == "kept" and isinstance(error.args[-1], OSError):
+                continue  # the kept connection was dead
+            failed = _unavailable(pool.host, error, timeout, limits)
+        raise failed  # here, as what was raised there may hold a part of the answer
     raise AssertionError("the second round returns or raises")
 
 

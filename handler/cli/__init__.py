@@ -8,7 +8,7 @@ import re
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, NoReturn
 
-from ..errors import HandlerError, InvalidDescriptor, InvalidInput
+from ..errors import HandlerError, InvalidDescriptor, InvalidInput, visible
 from ..session import logger
 from ..version import __version__
 from .authorize_account import add_authorize
@@ -88,7 +88,7 @@ def run_command(program: str, argv: Sequence[str], streams: Streams) -> int:
         if asked:
             print_error(error, asked[1], streams.stderr)
         else:
-            print("error:", error, file=streams.stderr)
+            print("error:", visible(error.message), file=streams.stderr)
         return WRONG_INPUT
     try:
         with logged_to(streams.stderr, logger, logging.INFO):  # what Enable Debug Logging shows

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ..documents import wrong_file
-from ..errors import InvalidInput, quote
+from ..errors import InvalidInput, quote, visible
 from .output import remedy_of
 from .plan_table import plan_table
 from .share_once import sentence
@@ -148,7 +148,7 @@ class BulkReport:
             error = outcome["error"]
             change, before = _change(outcome), error["details"].get("previous_access")
             written = f"; {change} all the same (before: {before})" if change in CHANGES else ""
-            what = f"{_kind(outcome)}: {error['message']} ({error['code']}){written}"
+            what = f"{_kind(outcome)}: {visible(error['message'])} ({error['code']}){written}"
         return f"line {self._file.lines[number]}: {name}: {what}"
 
 

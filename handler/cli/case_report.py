@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..descriptor import load
+from ..errors import visible
 from ..results import Results
 from .output import GREEN, RED, aligned, error_xml, paint, xml_element, xml_tag
 
@@ -23,8 +24,8 @@ def text_report(report: Report, stream: TextIO, *, live: bool) -> str:
     case = report.case
     verdict = paint("FAIL", RED, stream) if report.differences else paint("PASS", GREEN, stream)
     lines = [
-        f"{verdict}  {case.file}",
-        f"      {case.what}",
+        f"{verdict}  {visible(case.file)}",
+        f"      {visible(case.what)}",
         *_block("expected", _expected(case.expect)),
         *_block("got", _got(report.outcome)),
         *_block("calls", [NOT_SEEN] if live else [", ".join(report.calls) or "none"]),
@@ -70,7 +71,7 @@ def _outcome_xml(outcome: Outcome) -> str:
 
 def _block(label: str, lines: Iterable[str]) -> list[str]:
     """Put the label before the first line, and the others below that line."""
-    return [f"  {'' if place else label:<{LABEL_WIDTH}}{line}".rstrip() for place, line in enumerate(lines)]
+    return [f"  {'' if place else label:<{LABEL_WIDTH}}{visible(line)}".rstrip() for place, line in enumerate(lines)]
 
 
 def _numbered(rows: Iterable[list[str]]) -> list[str]:

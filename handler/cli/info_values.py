@@ -79,4 +79,5 @@ def _value(variable: str, instead: str) -> str:
     except OSError as error:
         raise ValueError(f"{variable}_FILE names a file that cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ValueError(f"{variable}_FILE names a file that is not UTF-8 text") from None
+        pass
+    raise ValueError(f"{variable}_FILE names a file that is not UTF-8 text")  # here: that exception holds the secret

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from ..descriptor import load
-from ..errors import HandlerError
+from ..errors import HandlerError, visible
 from ..results import xml_attribute, xml_text
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 GREEN, RED = "32", "31"
+LOG_FORMAT = "%(asctime)s %(message)s"
 
 
 class Streams(NamedTuple):
@@ -31,10 +32,12 @@ class Streams(NamedTuple):
 
 
 @contextmanager
-def logged_to(stream: TextIO, logger: logging.Logger, level: int) -> Iterator[None]:
+def logged_to(
+    stream: TextIO, logger: logging.Logger, level: int, formatter: logging.Formatter | None = None
+) -> Iterator[None]:
     """Let a logger write to a stream for a while."""
     log, before = logging.StreamHandler(stream), logger.level
-    log.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    log.setFormatter(formatter or logging.Formatter(LOG_FORMAT))
     logger.addHandler(log)
     logger.setLevel(level)
     try:
@@ -71,7 +74,7 @@ def print_error(error: HandlerError, form: str, stream: TextIO) -> None:
     elif form == "xml":
         print_xml(error_xml(error.to_dict()), stream)
     else:
-        print("error:", error.message.replace("\n", "\n       "), file=stream)
+        print("error:", "\n       ".join(map(visible, error.message.split("\n"))), file=stream)
         print("code:", error.code, file=stream)
         if remedy := remedy_of(error.code, error.details):
             print("what to do:", remedy, file=stream)

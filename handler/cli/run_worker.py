@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..descriptor import invalid_input, load
+from ..engines.attempt import secrets_of, told
 from ..errors import HandlerError
 from ..installation import installed
+from ..masking import masked
 from ..session import Session
 from .check_connection import TRY_AGAIN
 from .info_values import read_info
-from .output import logged_to
+from .output import LOG_FORMAT, logged_to
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from .output import Streams
 
 SUMMARY = "Do steps for a workflow engine"
@@ -80,7 +84,7 @@ def run_worker(arguments: argparse.Namespace, streams: Streams) -> int:
 
     tell(f"connections: {', '.join(connections)}")
     try:
-        with logged_to(streams.stderr, logging.getLogger("temporalio"), logging.WARNING):
+        with logged_to(streams.stderr, logging.getLogger("temporalio"), logging.WARNING, _Log(connections.values())):
             asyncio.run(
                 serve(connections.__getitem__, arguments.address, arguments.namespace, arguments.task_queue, tell)
             )
@@ -88,6 +92,22 @@ def run_worker(arguments: argparse.Namespace, streams: Streams) -> int:
         print("error:", error, file=streams.stderr)
         return TRY_AGAIN
     return 0
+
+
+class _Log(logging.Formatter):
+    """Writes what the engine logs without the secrets of any connection."""
+
+    def __init__(self, infos: Iterable[Mapping[str, Any]]) -> None:
+        super().__init__(LOG_FORMAT)
+        self._secrets = [secret for info in infos for secret in secrets_of(info)]
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Give the line, and what it was logged with."""
+        return masked(super().format(record), self._secrets)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 -- as inherited
+        """Give a traceback without source lines."""
+        return told(ei[1], str) if ei[1] else ""
 
 
 def _read(pairs: list[tuple[str, Path | None]], streams: Streams) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..descriptor import invalid_input, load
+from ..errors import visible
 from ..task import execute
 from .info_values import SOURCES, add_info, read_info
 from .output import Streams, add_format, aligned, print_json, print_xml
@@ -67,7 +68,7 @@ def share(arguments: argparse.Namespace, streams: Streams) -> int:
     elif arguments.format == "xml":
         print_xml(results.to_xml(), streams.stdout)
     else:
-        rows = {results.titles[name]: value for name, value in results.items() if value}
+        rows = {results.titles[name]: visible(value) for name, value in results.items() if value}
         print(sentence(results, dry_run=arguments.dry_run), "", *aligned(rows), sep="\n", file=streams.stdout)
     return 0
 
@@ -77,4 +78,4 @@ def sentence(results: Mapping[str, str], *, dry_run: bool) -> str:
     whom = "the public" if results["rule_id"] == "default" else results["rule_id"]
     would_be, has = ("would be ", "would have") if dry_run else ("", "has")
     access, before = results["calendar_access"], results["previous_access"]
-    return f"{would_be}{results['change']}: {whom} {has} {access} (before: {before})"
+    return f"{would_be}{results['change']}: {visible(whom)} {has} {access} (before: {before})"

@@ -7,12 +7,13 @@ errors that the engine can act on, and no foreign text where a secret could be i
 from __future__ import annotations
 
 import re
-import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from traceback import StackSummary, walk_tb
 from typing import Any, TypeVar
 
-from ..descriptor import invalid_input
-from ..errors import HandlerError, masked, quote
+from ..descriptor import invalid_input, load
+from ..errors import HandlerError, quote
+from ..masking import masked
 from ..session import logger
 from ..task import execute
 
@@ -22,8 +23,7 @@ InfoOf = Callable[[str], Mapping[str, Any]]
 """Gives the info values of a connection; raises KeyError for one that it does not know."""
 
 DEFAULT_CONNECTION = "default"
-FRAME = '  File "'
-"""How the part of a traceback begins that holds source code, and no values."""
+MOST_FRAMES = 50
 LOOKS_SECRET = re.compile(r"[\w.~+/=-]{20,}")
 """As long as an access token, which nobody here knows by its value."""
 
@@ -66,14 +66,55 @@ def shielded(find_info: Callable[[], Any], do: Callable[[Any], T]) -> T:
 
 
 def redacted(error: BaseException, info: Any) -> str:
-    """Give a traceback without any info value, and without what may be an access token.
+    """Return a traceback without any secret info value, and without what may be an access token.
 
-    As long as the info values are not known, that is class name and source lines.
+    As long as the info values are not known, it is class names and places.
     """
-    if not isinstance(info, Mapping):
-        return "".join([*traceback.format_tb(error.__traceback__), type(error).__name__])
-    hidden = [value.strip() for value in info.values() if isinstance(value, str)]
-    return "".join(_masked(part, hidden) for part in traceback.format_exception(error)).rstrip()
+    try:
+        secrets = secrets_of(info)
+    except Exception:  # noqa: BLE001 -- no mapping, or one that cannot be read
+        return told(error, None)
+    # In this order: what looks like a token may be the beginning of a secret with a blank in it.
+    return told(error, lambda text: LOOKS_SECRET.sub("***", masked(text, secrets)))
+
+
+def secrets_of(info: Mapping[str, Any]) -> list[Any]:
+    """Return the values that handler.yaml calls secret, and those that it does not know."""
+    try:
+        fields = load().info.fields
+    except HandlerError:
+        return list(info.values())
+    return [value for name, value in info.items() if name not in fields or fields[name].get("writeOnly")]
+
+
+def told(error: BaseException, hide: Callable[[str], str] | None) -> str:
+    """Return a traceback with the texts of exceptions, notes among them, as `hide` gives them; None: without them.
+
+    Source lines are left out: somebody may have written a secret there.
+    """
+    return "\n".join(_lines(error, hide, set()))
+
+
+def _lines(error: BaseException, hide: Callable[[str], str] | None, seen: set[int]) -> Iterator[str]:
+    seen.add(id(error))
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if before is not None and id(before) not in seen:
+        yield from _lines(before, hide, seen)
+        yield "after which came" if error.__cause__ is None else "which was the cause of"
+    for frame in StackSummary.extract(walk_tb(error.__traceback__), limit=-MOST_FRAMES, lookup_lines=False):
+        yield f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}'
+    texts = _texts(error) if hide else ""
+    yield f"{type(error).__qualname__}: {hide(texts)}" if hide and texts else type(error).__qualname__
+    for inner in getattr(error, "exceptions", ()):  # of a group
+        if isinstance(inner, BaseException) and id(inner) not in seen:
+            yield from _lines(inner, hide, seen)
+
+
+def _texts(error: BaseException) -> str:
+    try:
+        return "\n".join(map(str, (error, *getattr(error, "__notes__", ())))).rstrip()
+    except Exception:  # noqa: BLE001 -- a text that cannot be had
+        return ""
 
 
 def _known(info_of: InfoOf, connection: Any) -> Mapping[str, Any]:
@@ -85,9 +126,3 @@ def _known(info_of: InfoOf, connection: Any) -> Mapping[str, Any]:
     except KeyError:
         problem = f"{quote(connection)} is not known here; name one that the worker was started with"
         raise invalid_input({"connection": problem}) from None
-
-
-def _masked(part: str, hidden: list[str]) -> str:
-    if part.startswith(FRAME):
-        return part
-    return LOOKS_SECRET.sub("***", masked(part, hidden))

@@ -143,7 +143,8 @@ def _decoded(document: bytes) -> str:
     except LookupError:
         _refuse("declares an encoding that is not known")
     except ValueError:
-        _refuse(f"is not {encoding} text, as it should be")
+        pass  # it holds the document, and must be no context of ours
+    return _refuse(f"is not {encoding} text, as it should be")
 
 
 def _refuse(problem: str) -> NoReturn:

@@ -31,6 +31,13 @@ class GoogleAppsCalendarShareV1
   HEAD = /(results|error) (\d{1,9})\n/
   FORMS = { 'results' => %r{\A<results>.*</results>\z}m, 'error' => /\A[a-z_]+: / }
 
+  # Info values that are no secret: what Python writes of them is left as it is.
+  PLAIN = %w(python_command client_id enable_debug_logging allowed_domains allow_public highest_access)
+
+  BEYOND_ASCII = /[^\x00-\x7f]/
+
+  HTML = { '&' => '&amp;', '<' => '&lt;', '>' => '&gt;', '"' => '&quot;' }
+
   ENTITIES = { 'lt' => '<', 'gt' => '>', 'quot' => '"', 'apos' => "'", 'amp' => '&' }
 
   # Takes the input document.
@@ -126,8 +133,8 @@ class GoogleAppsCalendarShareV1
 
   def close(stream)
     stream.close
-  rescue SystemCallError, IOError
-    # It is closed.
+  rescue StandardError
+    # It is closed; JRuby may say so with a RuntimeException of Java's.
   end
 
   def python_command
@@ -162,11 +169,46 @@ class GoogleAppsCalendarShareV1
     [number].pack('U') if (1..0xD7FF).include?(number) || (0xE000..0x10FFFF).include?(number)
   end
 
-  # Gives what Python wrote to stderr without any info value, in case it crashed over one.
+  # Gives what Python wrote to stderr without any secret info value, in case it crashed over one.
   def masked(errors)
-    secrets = infos.reject { |name, _| name == 'python_command' }.values.flat_map { |value| [value, unescaped(value)] }
-    secrets = secrets.select { |value| value.length > 5 }.sort_by { |value| -value.length }
-    secrets.inject(text(errors)) { |shown, value| shown.gsub(value, '***') }
+    return '' if errors.empty?
+    values = infos.reject { |name, _| PLAIN.include?(name) }.values.flat_map { |value| [value, unescaped(value)] }
+    lines = values.flat_map { |value| value.split(/\\[nr]|[\r\n]/).map(&:strip).select { |line| line.length >= 12 } }
+    forms = (values.map(&:strip) + lines).uniq.flat_map { |value| forms_of(value) }
+    forms = forms.select { |form| form.length >= 4 }.uniq.sort_by { |form| -form.length }
+    forms.inject(text(errors)) { |shown, form| shown.gsub(form, '***') }
+  end
+
+  # Gives a text as it is, and as it stands in addresses, JSON, HTML, reprs of Python and Base64.
+  def forms_of(value)
+    percent = escaped(value, /[^A-Za-z0-9_.~-]/, '%%%02X')
+    addresses = [percent, percent.gsub('%2F', '/'), percent.gsub('%20', '+')]
+    quoted = [/["\\]/, /['\\]/, /["\\\/]/].map { |signs| value.gsub(signs) { |sign| "\\#{sign}" } }
+    ascii = [value, *quoted].map { |form| escaped(form, BEYOND_ASCII, '\u%04x', 'n*', 'UTF-16BE') }
+    bytes = [value, *quoted].map { |form| escaped(form, BEYOND_ASCII, '\x%02x') }
+    html = ['&#x27;', '&#39;', '&apos;', "'"].map do |apostrophe|
+      value.gsub(/[&<>"']/) { |sign| HTML.fetch(sign, apostrophe) }
+    end
+    lower = addresses.map { |form| form.gsub(/%\h\h/, &:downcase) }
+    [value, *addresses, *lower, *quoted, *ascii, *bytes, *html, *apart(value), *encoded(value)]
+  end
+
+  def escaped(text, signs, form, numbers = 'C*', encoding = 'UTF-8')
+    text.gsub(signs) { |sign| sign.encode(encoding).unpack(numbers).map { |number| format(form, number) }.join }
+  end
+
+  # Gives the text with its accents apart, as some systems write it; Ruby 1.9 cannot tell.
+  def apart(value)
+    value.respond_to?(:unicode_normalize) ? [value.unicode_normalize(:nfd), value.unicode_normalize(:nfc)] : []
+  end
+
+  # Gives what of a text in Base64 is known, as it may begin at each of the three places of a group.
+  def encoded(value)
+    return [] if value.length < 6
+    cores = [0, 2, 3].each_with_index.map do |first, place|
+      ["\0" * place + value].pack('m').delete("\n")[first...((place + value.bytesize) * 8 / 6)]
+    end
+    cores + cores.map { |core| core.tr('+/', '-_') }
   end
 
   def last_words(errors)
