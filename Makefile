@@ -55,7 +55,7 @@ test-minima:
 
 test-minimum: $(VENV)/minima.stamp
 	@cat $(VENV)/minima.txt
-	$(RUN) -m pytest tests/test_cases.py tests/test_cli_authorize.py tests/test_cli_bulk.py $(PYTEST)
+	$(RUN) -m pytest tests/promises/test_cases.py tests/cli/test_authorize.py tests/cli/test_bulk.py $(PYTEST)
 
 check: $(VENV)/dev.stamp
 	$(RUN) -m ruff format --check .

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from handler.emulator import ACCOUNT, Emulator
+from handler.testing.emulator import ACCOUNT, Emulator
 
 ROOT = Path(__file__).parent.parent
 ROWS, RULES, CALENDARS = 10_000, 5_000, 300

@@ -43,7 +43,7 @@ def has_jruby() -> bool:
 @contextlib.contextmanager
 def steps(server: Server) -> Iterator[Callable[[], float]]:
     """Give what makes shares through the bridge in a running JVM, and gives the seconds of one."""
-    from handler.engines.kinetic_package import package
+    from handler.engines.kinetic.package import package
 
     with tempfile.TemporaryDirectory() as folder:
         zipfile.ZipFile(io.BytesIO(package())).extractall(folder)

@@ -19,7 +19,8 @@ PUBLIC = "default"
 GMAIL = ("gmail.com", "googlemail.com")
 LONGEST_ID = 512
 """Characters; a recipient has 254 at most, and its domain may come back in a longer form."""
-RULE_ID = re.compile(r"default|(?:user|group):[^\s@]+@[^\s@]+|domain:[^\s@:]+")
+PART = r"[^\s@\0-\x1f\x7f-\x9f]+"
+RULE_ID = re.compile(rf"default|(?:user|group):{PART}@{PART}|domain:{PART}")
 
 
 def folded(rule_id: str) -> str:
@@ -48,7 +49,7 @@ def answers(asked: str, answered: str) -> bool:
 
     Another value of the same type can: it may be the main address of an alias.
     """
-    if len(answered) > LONGEST_ID or not answered.isprintable() or not RULE_ID.fullmatch(answered):
+    if len(answered) > LONGEST_ID or not RULE_ID.fullmatch(answered):
         return False
     return asked.partition(":")[0] == answered.partition(":")[0] or grantee_of(asked) == grantee_of(answered)
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 from handler.calendar_api import forget_all
-from handler.cases import StillClock
-from handler.emulator import Emulator
 from handler.retry import going_by
+from handler.testing.cases import StillClock
+from handler.testing.emulator import Emulator
+
+# How long an example takes says something of the machine alone.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import pytest
 from handler import HandlerError, InvalidInput, check, execute
 from handler.calendar_api import forget_all
 from handler.descriptor import load
-from handler.emulator import ACCOUNT
-from handler.emulator.sign_in import SignIn
+from handler.testing.emulator import ACCOUNT
+from handler.testing.emulator.sign_in import SignIn
 
-from .test_secrets import CANARIES
+from .promises.test_secrets import CANARIES
 
 ROOT = "https://www.googleapis.com/auth/"
 LIST, RULES, FULL = (f"{ROOT}calendar{rest}" for rest in (".calendarlist.readonly", ".acls", ""))

@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from handler import cases, descriptor
+from handler import descriptor
 from handler.descriptor import load
-from handler.emulator import ACCOUNT, Emulator
 from handler.quick_check import KEYWORDS, check_of
+from handler.testing import cases
+from handler.testing.emulator import ACCOUNT, Emulator
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 DOCUMENTS = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from handler import AuthorizationFailed, HandlerError, Refused, Unavailable
-from handler.cases import StillClock
 from handler.retry import Clock, Deadline, Policy, repeat
+from handler.testing.cases import StillClock
 
 POLICY = Policy(4, 1.0, 2.0, 30.0, 120.0, 10.0, 30.0)
 

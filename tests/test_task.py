@@ -8,7 +8,7 @@ import pytest
 
 from handler import InvalidInput, NotFound, Results, Unavailable, execute
 from handler.descriptor import load
-from handler.emulator import ACCOUNT
+from handler.testing.emulator import ACCOUNT
 
 PARAMETERS = {
     "calendar_name": "Example Calendar",

@@ -18,8 +18,8 @@ from ..results import Results
 from ..session import log_of
 from ..share import Share
 from .calendars import Calendars
-from .calls import Calls
 from .pace import Stopped
+from .paced_calls import Calls
 from .plan import disagreements, read_plan
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from ..access_rules import answers, grantee_of
 from ..errors import HandlerError, InvalidInput, Unavailable
 from ..installation import broken
 from ..version import __version__
-from .accounts import Account, account_of, forget_accounts
-from .answers import WRITES, calendar_error, is_googles, names_absence
+from .error_table import WRITES, calendar_error, is_googles, names_absence
 from .interruptions import raised_by_signal_handler
+from .tokens import SignedIn, account_of, forget_accounts
 from .transport import Answer, Limits, forget_connections, send
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Connection:
     AuthorizationFailed, or HandlerError for an answer that cannot be what it should.
     """
 
-    def __init__(self, account: Account, api_url: str, limits: Limits) -> None:
+    def __init__(self, account: SignedIn, api_url: str, limits: Limits) -> None:
         """Take the account, the base address of the API and how long requests may take."""
         self._account = account
         self._limits = limits

@@ -21,8 +21,8 @@ from google_auth_oauthlib.flow import Flow
 
 from ..errors import AuthorizationFailed, HandlerError, quote
 from ..masking import masked
-from .answers import OAUTH_CODE, token_error, token_of
 from .connection import addresses
+from .error_table import OAUTH_CODE, token_error, token_of
 from .transport import send
 
 if TYPE_CHECKING:

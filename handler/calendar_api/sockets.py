@@ -94,7 +94,7 @@ class _Buffer(io.BufferedReader):
         super().close()
 
 
-class _Response(http.client.HTTPResponse):
+class _WholeResponse(http.client.HTTPResponse):
     """An answer that is read by _Reader, after all interim ones; one that breaks HTTP's rules is none."""
 
     def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
@@ -144,7 +144,7 @@ class TooLongError(Exception):
 class HostConnection(urllib3.connection.HTTPConnection):
     """Says how far it has come, opens within one connect time, and is closed unless its answer was understood."""
 
-    response_class = _Response
+    response_class = _WholeResponse
     request: Any = carry_out(urllib3.connection.HTTPConnection.request)  # urllib3 forgives some errors there
 
     def connect(self) -> None:

@@ -8,20 +8,21 @@ import re
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, NoReturn
 
-from ..errors import HandlerError, InvalidDescriptor, InvalidInput, visible
+from ..errors import HandlerError, InvalidInput, visible
 from ..session import logger
 from ..version import __version__
-from .authorize_account import add_authorize
-from .check_connection import add_check
-from .describe_handler import add_describe
+from .authorize import add_authorize
+from .bulk import add_bulk
+from .check import add_check
+from .describe import add_describe
+from .emulator import add_emulator
+from .exit_statuses import DONE, WRONG_INPUT, status_of
 from .output import Streams, logged_to, print_error
-from .package_handler import add_package
-from .run_cases import add_run
-from .run_emulator import add_emulator
-from .run_worker import add_worker
-from .share_many import add_bulk
-from .share_once import add_share
-from .validate_descriptor import add_validate
+from .package import add_package
+from .run import add_run
+from .share import add_share
+from .validate import add_validate
+from .worker import add_worker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +41,6 @@ VERBS = {
 }
 """What adds each verb to the parser, in the order of the help."""
 
-FAILED, WRONG_INPUT, TRY_AGAIN = 1, 2, 75
 EXAMPLES = """\
 Examples:
   %(prog)s run fixtures/examples
@@ -82,7 +82,7 @@ def run_command(program: str, argv: Sequence[str], streams: Streams) -> int:
         with redirect_stdout(streams.stdout):  # where argparse writes help and version
             arguments = _parse(_parser(program), argv)
     except SystemExit:
-        return 0
+        return DONE
     except InvalidInput as error:
         asked = re.search(r"(?<!\S)--format[ =](json|xml)(?!\S)", " ".join(argv))
         if asked:
@@ -97,13 +97,6 @@ def run_command(program: str, argv: Sequence[str], streams: Streams) -> int:
         print_error(error, arguments.format, streams.stderr)
         return status_of(error)
     return status
-
-
-def status_of(error: HandlerError) -> int:
-    """Give the exit status that tells a script what it can do about an error."""
-    if error.retryable:
-        return TRY_AGAIN
-    return WRONG_INPUT if isinstance(error, InvalidInput | InvalidDescriptor) else FAILED
 
 
 def _parser(program: str) -> argparse.ArgumentParser:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import textwrap
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
@@ -16,10 +17,10 @@ from ..errors import HandlerError, visible
 from ..results import xml_attribute, xml_text
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 GREEN, RED = "32", "31"
+WIDTH = 80
 LOG_FORMAT = "%(asctime)s %(message)s"
 
 
@@ -45,16 +46,6 @@ def logged_to(
     finally:
         logger.removeHandler(log)
         logger.setLevel(before)
-
-
-def add_format(parser: argparse.ArgumentParser, xml: str) -> None:
-    """Add `--format`; `xml` says what is answered as XML."""
-    parser.add_argument(
-        "--format",
-        choices=("text", "json", "xml"),
-        default="text",
-        help=f"text for people (the default), json, or xml: {xml}; errors are written in the same form, on stderr",
-    )
 
 
 def print_json(document: Any, stream: TextIO) -> None:
@@ -125,3 +116,24 @@ def remedy_of(code: str, details: Mapping[str, Any]) -> str:
     except HandlerError:  # handler.yaml or what reads it is what the error is about
         return ""
     return str(errors[code]["remedy"]) if code in errors else ""
+
+
+def paragraph(line: str, label: str = "") -> str:
+    """Wrap a line for a terminal; what follows stands below what is behind the label and the bullet."""
+    hanging = " " * (len(label) + (2 if line.startswith("- ") else 0))
+    return textwrap.fill(
+        line, WIDTH, initial_indent=label, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def share_sentence(results: Mapping[str, str], *, dry_run: bool) -> str:
+    """Say what a step has changed, or would change."""
+    whom = "the public" if results["rule_id"] == "default" else results["rule_id"]
+    would_be, has = ("would be ", "would have") if dry_run else ("", "has")
+    access, before = results["calendar_access"], results["previous_access"]
+    return f"{would_be}{results['change']}: {visible(whom)} {has} {access} (before: {before})"
+
+
+def count(number: int, noun: str) -> str:
+    """Give a number with its noun, in the plural where it has to be."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

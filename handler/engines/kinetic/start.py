@@ -22,7 +22,7 @@ def step(document):
             "full path in the info value python_command" % ((sys.executable,) + sys.version_info[:2] + OLDEST)
         )
     try:
-        return load("handler.engines.kinetic_bridge").main(document)
+        return load("handler.engines.kinetic.bridge").main(document)
     except BaseException as error:
         # Not its text, which may quote what it failed on.
         place = error.__traceback__

@@ -29,7 +29,7 @@ README_CONNECTIONS = re.search(r"^```json\n(\{\n  \"google_apps.*?)^```$", READM
 OWN_DELAY = 3600.0
 """Seconds that the tasks of engine_dags.py wait by themselves."""
 CANARIES = {
-    "client_id": "CANARY-1d.apps.example.com",
+    "client_id": "1d.apps.example.com",
     "client_secret": "CANARY-S3CR3T",
     "refresh_token": "1//CANARY-R3FR35H",
 }

@@ -11,9 +11,9 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from handler import __version__
 from handler.descriptor import load
-from handler.emulator import ACCOUNT
 from handler.engines.airflow_hook import StepHook
 from handler.engines.airflow_provider import get_provider_info
+from handler.testing.emulator import ACCOUNT
 
 from .conftest import CANARIES, CONNECTION
 
@@ -118,7 +118,7 @@ def test_what_nobody_foresaw_shows_a_class_name_alone(monkeypatch, connect, capl
     connect(CANARIES)
     monkeypatch.setattr("handler.engines.airflow_hook.check", broken)
     assert StepHook().test_connection() == (False, "LookupError; the log has more")
-    assert "LookupError: ('***', '***', '***')" in caplog.text
+    assert "LookupError: ('1d.apps.example.com', '***', '***')" in caplog.text
     assert "CANARY" not in caplog.text
 
 

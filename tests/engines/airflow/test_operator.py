@@ -14,12 +14,12 @@ from airflow.sdk import RetryAction
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowNotFoundException
 
 from handler import HandlerError, execute, execute_many
-from handler.cases import play, read_case
 from handler.descriptor import load
-from handler.emulator import ACCOUNT
 from handler.engines import airflow_operator
 from handler.engines.airflow_hook import StepHook
 from handler.engines.airflow_operator import RetryAfter, RowsOperator, StepOperator
+from handler.testing.cases import play, read_case
+from handler.testing.emulator import ACCOUNT
 
 from .conftest import CANARIES, ROOT
 
@@ -173,7 +173,7 @@ def test_of_an_unexpected_exception_airflow_sees_the_class_name(monkeypatch, con
         operator(task_id="share", **given).execute({})
     assert not isinstance(caught.value, AirflowFailException)
     assert caught.value.__context__ is None
-    assert "LookupError: ('***', '***', '***')" in caplog.text
+    assert "LookupError: ('1d.apps.example.com', '***', '***')" in caplog.text
     assert "CANARY" not in caplog.text
 
 

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from handler.emulator import ACCOUNT, Emulator
+from handler.testing.emulator import ACCOUNT, Emulator
 
 from .conftest import ROOT, connection
 

@@ -22,8 +22,8 @@ from kombu.transport.memory import Channel
 from examples import celery_tasks
 from examples.celery_tasks import ShareError, share
 from handler import HandlerError, execute
-from handler.cases import play, read_case
-from handler.emulator import ACCOUNT, Emulator
+from handler.testing.cases import play, read_case
+from handler.testing.emulator import ACCOUNT, Emulator
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

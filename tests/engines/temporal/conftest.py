@@ -19,8 +19,8 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from examples.temporal_workflows import ShareMany, ShareThatEnds
-from handler.emulator import ACCOUNT, Emulator
 from handler.engines.temporal_activity import plugin
+from handler.testing.emulator import ACCOUNT, Emulator
 
 ROOT = Path(__file__).parents[3]
 PROGRAMS = Path(sys.executable).parent

@@ -12,10 +12,10 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from handler import HandlerError, execute
-from handler.cases import play, read_case
 from handler.descriptor import load
-from handler.emulator import ACCOUNT
 from handler.engines.temporal_activity import activity_of, plugin
+from handler.testing.cases import play, read_case
+from handler.testing.emulator import ACCOUNT
 
 from .conftest import JANE, ROOT, STEP
 

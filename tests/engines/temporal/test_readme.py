@@ -14,7 +14,7 @@ import pytest
 from temporalio.worker import Worker
 
 from examples.temporal_workflows import ShareMany
-from handler.emulator import ACCOUNT
+from handler.testing.emulator import ACCOUNT
 
 from .conftest import LOOP, PROGRAMS, ROOT, STEP
 

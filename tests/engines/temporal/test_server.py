@@ -17,9 +17,9 @@ from temporalio.exceptions import ApplicationError
 
 from examples.temporal_workflows import ShareMany, ShareThatEnds
 from handler import execute
-from handler.calendar_api.accounts import account_of
-from handler.cases import outcome_differences, read_case
+from handler.calendar_api.tokens import account_of
 from handler.engines.attempt import attempt
+from handler.testing.cases import outcome_differences, read_case
 
 from .conftest import JANE, ROOT, begin, do, happens, start, working
 
@@ -210,6 +210,6 @@ def broken_at_first():
         try:
             raise KeyError(info["refresh_token"])
         except KeyError as error:
-            raise LookupError(f"{info['client_id']} sent {info['client_secret']}") from error
+            raise LookupError(f"{info['refresh_token']} sent {info['client_secret']}") from error
 
     return step

@@ -9,7 +9,7 @@ import pytest
 from temporalio.client import WorkflowFailureError
 
 from examples.temporal_workflows import ShareMany
-from handler.emulator import Emulator
+from handler.testing.emulator import Emulator
 
 from .conftest import GROUP, JANE, start, working
 

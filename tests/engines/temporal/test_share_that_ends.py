@@ -11,7 +11,7 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import CancelledError
 
 from examples.temporal_workflows import ShareThatEnds
-from handler.emulator import ACCOUNT
+from handler.testing.emulator import ACCOUNT
 
 from .conftest import GROUP, JANE, happens, start, working
 from .test_share_many import Kills

@@ -1,0 +1,143 @@
+"""Access tokens: kept for each account in the process, fetched by one thread at a time.
+
+Nothing is written to disk, and nothing here shows a secret in a repr or a message.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from ..errors import HandlerError, Unavailable
+from ..masking import masked
+from .error_table import token_error, token_of
+from .transport import send
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .transport import Limits
+
+MOST_ACCOUNTS = 256
+SHORTEST_LIFE = 225
+"""Seconds that a kept access token has to be good for still, as google-auth has it."""
+
+
+class SignedIn:
+    """One client and refresh token at one token endpoint."""
+
+    def __init__(self, token_url: str, info: Mapping[str, str]) -> None:
+        """Take the info values client_id, client_secret and refresh_token; no answer ever changes them."""
+        self._token_url = token_url
+        self._info = {key: info[key] for key in ("client_id", "client_secret", "refresh_token")}
+        self._lock = threading.Lock()
+        """Held while a thread asks for a token, which may take as long as its step."""
+        self._failed: HandlerError | None = None
+        self._granted: str | None = None
+        self._keeping = threading.Lock()
+        """Held for a moment only, while the kept token changes."""
+        self._token = ""
+        self._good_until = 0.0
+
+    @property
+    def granted_scopes(self) -> tuple[str, ...] | None:
+        """OAuth scopes that the last access token came with; None if nothing was said about them."""
+        return None if self._granted is None else tuple(self.masked(self._granted, self._token).split())
+
+    def token(self, limits: Limits) -> str:
+        """Give an access token that is good for minutes still; ask for one only if need be.
+
+        Threads that wait for the one that asks share its success and its failure.
+        Raises AuthorizationFailed, Unavailable, or HandlerError for an odd answer.
+        """
+        if token := self._kept():
+            return token
+        failed = self._failed
+        if not self._lock.acquire(timeout=max(limits.left(), 0.0)):
+            raise Unavailable("google_unavailable", "The time for the step ran out while another one signed in.")
+        try:
+            if token := self._kept():
+                return token
+            if self._failed is not None and self._failed is not failed:
+                raise _copy(self._failed)
+            return self._refreshed(limits)
+        finally:
+            self._lock.release()
+
+    def forget(self, token: str) -> None:
+        """Drop this access token, unless another one has taken its place."""
+        with self._keeping:
+            if self._token == token:
+                self._token = ""
+
+    def masked(self, text: str, token: str = "") -> str:
+        """Give foreign text without the account's secrets and this access token in it."""
+        return masked(text, (self._info["client_secret"], self._info["refresh_token"], token))
+
+    def _kept(self) -> str:
+        with self._keeping:
+            return self._token if time.time() < self._good_until - SHORTEST_LIFE else ""
+
+    def _refreshed(self, limits: Limits) -> str:
+        try:
+            return self._asked(limits)
+        except HandlerError as error:
+            if limits.left() > 0:  # else it is our own time that ran out, and a waiter may have more
+                self._failed = _copy(error)
+            raise
+
+    def _asked(self, limits: Limits) -> str:
+        # google-auth would take a refresh_token of the answer for the account's own, and
+        # by itself sleeps and asks up to three times (google/oauth2/_client.py).
+        form = urlencode({"grant_type": "refresh_token", **self._info}).encode()
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        answer = send("POST", self._token_url, form, headers, limits, repeatable=True)
+        token = token_of(answer) if answer.status == 200 else None
+        if token is None:
+            raise token_error(answer, self.masked)
+        found = json.loads(answer.body)
+        scopes, lifetime = found.get("scope"), found.get("expires_in", float("inf"))
+        self._granted = scopes if isinstance(scopes, str) else None
+        with self._keeping:
+            self._token, self._good_until = token, time.time() + lifetime
+        return token
+
+
+def _copy(error: HandlerError) -> HandlerError:
+    # Threads must not add to one another's traceback, and a kept one would keep its frames.
+    return type(error)(*error.args)
+
+
+class _Store:
+    """The accounts of this process, the one unused longest leaving first."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.accounts: OrderedDict[bytes, SignedIn] = OrderedDict()
+
+
+_store = _Store()
+
+
+def account_of(token_url: str, info: Mapping[str, str]) -> SignedIn:
+    """Give the kept account of these credentials, or begin one."""
+    secrets = (token_url, info["client_id"], info["client_secret"], info["refresh_token"])
+    key = hashlib.sha256("\0".join(secrets).encode()).digest()
+    store = _store
+    with store.lock:
+        account = store.accounts.pop(key, None) or SignedIn(token_url, info)
+        store.accounts[key] = account
+        if len(store.accounts) > MOST_ACCOUNTS:
+            store.accounts.popitem(last=False)
+    return account
+
+
+def forget_accounts() -> None:
+    """Begin anew with no access tokens."""
+    global _store  # noqa: PLW0603 -- one store a process, and a new one in a child
+    _store = _Store()

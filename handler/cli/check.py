@@ -1,0 +1,99 @@
+"""The verb check: whether the account works, what it may do, and which calendars it can share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..check import check
+from ..errors import InvalidInput
+from .exit_statuses import status_of_all
+from .findings_text import findings_text, scope_states
+from .options import SOURCES, add_format, add_info, read_info
+from .output import GREEN, RED, Streams, count, paint, print_json, print_xml, xml_element, xml_tag
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+    from typing import TextIO
+
+    from ..check import Findings
+
+SUMMARY = "Sign in, and say what the account can share and what is wrong"
+EXAMPLES = f"""\
+Nothing is written. Exit status: 0 all is well; 1 there is a problem;
+75 only such as may pass, so try again later; 2 wrong usage or input.
+
+{SOURCES}
+Examples:
+  %(prog)s
+  %(prog)s --calendar 'Example Calendar'
+  %(prog)s --info account.yaml --format json
+"""
+
+
+def add_check(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = verbs.add_parser("check", help=SUMMARY, description=f"{SUMMARY}.", epilog=EXAMPLES)
+    parser.add_argument(
+        "--calendar", metavar="NAME", help="also say whether this one can be shared: its title or id, or primary"
+    )
+    add_info(parser)
+    add_format(parser, "an element for each scope, calendar and problem")
+    parser.set_defaults(perform=check_connection)
+
+
+def check_connection(arguments: argparse.Namespace, streams: Streams) -> int:
+    """Write what a check finds; the status says whether there is a problem."""
+    name: str | None = arguments.calendar
+    if name is not None and not name.strip():
+        # A variable that is not set must not pass for a calendar that is fine.
+        problem = "is blank; give a title or an id, or leave the option out"
+        raise InvalidInput("invalid_input", f"--calendar: {problem}", {"fields": {"calendar_name": problem}})
+    findings = check(read_info(arguments.info, streams.stderr), name)
+    if arguments.format == "json":
+        print_json(findings, streams.stdout)
+    elif arguments.format == "xml":
+        print_xml("\n".join(_xml(findings)), streams.stdout)
+    else:
+        print(_verdict(findings, streams.stdout), "", *findings_text(findings), sep="\n", file=streams.stdout)
+    return status_of_all(findings["problems"])
+
+
+def _verdict(findings: Findings, stream: TextIO) -> str:
+    if findings["ok"]:
+        return f"{paint('ok', GREEN, stream)}: the account can share {count(len(findings['calendars']), 'calendar')}"
+    return f"{paint(count(len(findings['problems']), 'problem'), RED, stream)}: see below"
+
+
+def _xml(findings: Findings) -> Iterator[str]:
+    yield xml_tag("check", ok=_yes(findings["ok"]), account=findings["account"], others=str(findings["others"]))
+    for state, scope in scope_states(findings):
+        yield xml_element("scope", scope, state=state.lower())
+    for calendar in findings["calendars"]:
+        yield xml_element(
+            "calendar",
+            calendar["title"],
+            calendar_id=calendar["calendar_id"],
+            access_role=calendar["access_role"],
+            data_owner=calendar["data_owner"],
+        )
+    if asked := findings["calendar"]:
+        yield xml_element(
+            "asked",
+            asked["name"],
+            usable=_yes(asked["usable"]),
+            calendar_id=asked["calendar_id"],
+            title=asked["title"],
+            access_role=asked["access_role"],
+            data_owner=asked["data_owner"],
+        )
+    for problem in findings["problems"]:
+        yield xml_tag("problem", code=problem["code"], retryable=_yes(problem["retryable"]))
+        yield xml_element("message", problem["message"])
+        yield xml_element("remedy", problem["remedy"])
+        yield "</problem>"
+    yield "</check>"
+
+
+def _yes(value: bool) -> str:  # noqa: FBT001 -- what is to be written
+    return "true" if value else "false"

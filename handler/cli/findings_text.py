@@ -1,0 +1,71 @@
+"""A check as text for people: what `check` shows, and `authorize` in its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import quote, shown
+from .output import aligned, columns, count, paragraph
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..check import Asked, Findings
+
+MOST_CALENDARS = 20
+"""So many are listed as text, so that all fits one screen; JSON and XML have them all."""
+
+
+def findings_text(findings: Findings) -> Iterator[str]:
+    """Give a check for people, line by line: account, scopes, calendars, then each problem with what to do."""
+    rows = [("Account", shown(findings["account"]) or "unknown")]
+    for place, (state, scope) in enumerate(scope_states(findings)):
+        # Rows without a name of their own differ in blanks, so that each is a row.
+        rows.append(("Scopes" if not place else " " * place, f"{state:<7}  {shown(scope)}"))
+    rows.append(("Calendars", _owned(findings)))
+    if findings["calendar"]:
+        rows.append(("Asked for", _asked(findings["calendar"])))
+    yield from aligned(rows)
+    if findings["calendars"]:
+        yield ""
+        yield from _table(findings)
+    for problem in findings["problems"]:
+        yield ""
+        yield paragraph(problem["message"], "Problem     ")
+        yield f"Code        {problem['code']}"
+        yield paragraph(problem["remedy"], "What to do  ")
+
+
+def scope_states(findings: Findings) -> Iterator[tuple[str, str]]:
+    """Give a state and a name for each OAuth scope: the needed ones, then what else was granted."""
+    scopes = findings["scopes"]
+    for scope in scopes["needed"]:
+        yield "MISSING" if scope in scopes["missing"] else "granted" if scopes["granted"] else "unknown", scope
+    yield from (("also", scope) for scope in scopes["granted"] if scope not in scopes["needed"])
+
+
+def _owned(findings: Findings) -> str:
+    owned, others = len(findings["calendars"]), findings["others"]
+    return f"owns {owned}, only sees {count(others, 'other')}" if owned or others else "unknown"
+
+
+def _asked(asked: Asked) -> str:
+    name = quote(asked["name"])
+    if not asked["usable"]:
+        return f"{name} cannot be shared now; see below"
+    doubt = "" if asked["access_role"] else " if the account owns it, which cannot be seen"
+    return f"{name} can be shared{doubt} ({shown(asked['calendar_id'])})"
+
+
+def _table(findings: Findings) -> Iterator[str]:
+    """Give a line for each calendar; the id stands last, as it may be long."""
+    calendars = findings["calendars"]
+    rows = [("Title", "Role", "Data owner", "Id")]
+    for calendar in calendars[:MOST_CALENDARS]:
+        title, role, owner, calendar_id = (
+            shown(calendar[key]) for key in ("title", "access_role", "data_owner", "calendar_id")
+        )
+        rows.append((title, role, owner or "-", calendar_id))
+    yield from columns(rows)
+    if len(calendars) > MOST_CALENDARS:
+        yield f"... and {len(calendars) - MOST_CALENDARS} more"

@@ -1,0 +1,135 @@
+"""The verb worker: does steps for a workflow engine that hands them to workers."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..descriptor import invalid_input, load
+from ..engines.attempt import secrets_of, told
+from ..errors import HandlerError
+from ..installation import installed
+from ..masking import masked
+from ..session import Session
+from .exit_statuses import TRY_AGAIN
+from .options import read_info
+from .output import LOG_FORMAT, logged_to
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from .output import Streams
+
+SUMMARY = "Do steps for a workflow engine"
+DEFAULT_CONNECTION = "default"
+MISSING = "error: the verb worker needs the extra temporal: pip install 'google-apps-calendar-share[temporal]'"
+EXAMPLES = """\
+A step names the account that it is done with: its input holds the parameters and,
+unless that is default, connection. The values behind the name stay on this machine.
+Without --info the account of the environment is the one called default:
+GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET and GOOGLE_REFRESH_TOKEN, each also with _FILE
+at its end and then the name of a file that holds the value.
+
+It runs until Ctrl-C or SIGTERM, and then finishes the steps that were begun.
+Temporal's own variables and file count too, for TLS and API keys as well:
+https://docs.temporal.io/develop/environment-configuration
+
+Examples:
+  %(prog)s temporal --info default=account.yaml
+  %(prog)s temporal --address 127.0.0.1:7233 --namespace default \\
+      --info acme=account.yaml --info example=account.yaml
+"""
+
+
+def add_worker(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = verbs.add_parser("worker", help=SUMMARY, description=f"{SUMMARY}.", epilog=EXAMPLES)
+    parser.add_argument("engine", choices=("temporal",), help="the engine; temporal needs the extra of this name")
+    parser.add_argument("--address", metavar="HOST:PORT", help="of the server (default: 127.0.0.1:7233)")
+    parser.add_argument("--namespace", metavar="NAME", help="namespace in the engine (default: default)")
+    parser.add_argument(
+        "--task-queue",
+        metavar="NAME",
+        default="google-apps-calendar-share",
+        help="queue that steps are taken from (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--info",
+        metavar="NAME=FILE",
+        type=_connection,
+        action="append",
+        default=[],
+        help="connection and the file with its info values, YAML or JSON; may be given several times",
+    )
+    parser.set_defaults(perform=run_worker)
+
+
+def run_worker(arguments: argparse.Namespace, streams: Streams) -> int:
+    """Do steps until somebody ends it, which is no failure."""
+    try:
+        with installed():
+            from ..engines.temporal_worker import NoServerError, serve  # an extra, which the other verbs do without
+    except HandlerError as error:
+        if not str(error.details.get("module")).startswith("temporalio"):
+            raise
+        print(MISSING, file=streams.stderr)
+        return 2
+    connections = _read(arguments.info, streams)
+
+    def tell(line: str) -> None:
+        print(line, file=streams.stdout, flush=True)
+
+    tell(f"connections: {', '.join(connections)}")
+    try:
+        with logged_to(streams.stderr, logging.getLogger("temporalio"), logging.WARNING, _Log(connections.values())):
+            asyncio.run(
+                serve(connections.__getitem__, arguments.address, arguments.namespace, arguments.task_queue, tell)
+            )
+    except NoServerError as error:
+        print("error:", error, file=streams.stderr)
+        return TRY_AGAIN
+    return 0
+
+
+class _Log(logging.Formatter):
+    """Writes what the engine logs without the secrets of any connection."""
+
+    def __init__(self, infos: Iterable[Mapping[str, Any]]) -> None:
+        super().__init__(LOG_FORMAT)
+        self._secrets = [secret for info in infos for secret in secrets_of(info)]
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Give the line, and what it was logged with."""
+        return masked(super().format(record), self._secrets)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 -- as inherited
+        """Give a traceback without source lines."""
+        return told(ei[1], str) if ei[1] else ""
+
+
+def _read(pairs: list[tuple[str, Path | None]], streams: Streams) -> dict[str, Any]:
+    """Give the info values by connection; raises InvalidInput with what is wrong with any of them."""
+    connections: dict[str, Any] = {}
+    wrong: dict[str, str] = {}
+    for name, file in pairs or [(DEFAULT_CONNECTION, None)]:
+        if name in connections:
+            wrong[name] = "is given twice; each connection has one file"
+        connections[name] = read_info(file, streams.stderr)
+        problems = load().info.read(connections[name])[1]
+        wrong.update({f"{name}: {field}": problem for field, problem in problems.items()})
+    if wrong:
+        raise invalid_input(wrong)
+    for info in connections.values():
+        # An installation or environment in which every step would fail is said before one is taken.
+        _ = Session(load().info.read(info)[0]).connection
+    return connections
+
+
+def _connection(text: str) -> tuple[str, Path]:
+    name, _, file = text.partition("=")
+    if not (name and file):
+        raise argparse.ArgumentTypeError("must be NAME=FILE, such as default=account.yaml")
+    return name, Path(file)

@@ -1,0 +1,57 @@
+"""What goes back to a client: a status, headers and the bytes of a body."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+JSON_TYPE = "application/json; charset=UTF-8"
+HTML_TYPE = "text/html; charset=UTF-8"
+BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One complete answer, or the beginning of one."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    sent: int | None = None
+    """Bytes of the body that go out before the connection closes; None: all."""
+    interim: tuple[int, ...] = ()
+    """Statuses of the interim answers that go out first."""
+    padding: int = 0
+    """Spaces that follow the body."""
+    chunked: bool = False
+    """Whether the body goes out in pieces, its length unannounced."""
+    unasked: Reply | None = None
+    """Another answer that follows, to no request."""
+
+
+def json_answer(status: int, body: object, headers: Mapping[str, str] | None = None) -> Reply:
+    """Return `body` as a JSON answer; `headers` may replace the content type."""
+    return Reply(status, json.dumps(body).encode(), with_type(JSON_TYPE, headers or {}))
+
+
+def html_answer(status: int, text: str, headers: Mapping[str, str] | None = None) -> Reply:
+    """Return `text` as an HTML answer; `headers` may replace the content type."""
+    return Reply(status, text.encode(), with_type(HTML_TYPE, headers or {}))
+
+
+def with_type(content_type: str, headers: Mapping[str, str]) -> dict[str, str]:
+    """Return `headers` with a content type, unless they have one already."""
+    given: dict[str, Any] = {name.lower(): value for name, value in headers.items()}
+    return (
+        dict(headers)
+        if "content-type" in given
+        else {
+            "Content-Type": content_type,
+            **headers,
+        }
+    )

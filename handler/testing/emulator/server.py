@@ -1,0 +1,171 @@
+"""The emulator as a whole: its lifetime, its record of requests, and who answers."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from threading import Event, Lock
+from typing import TYPE_CHECKING, Any
+
+from .accounts import read_accounts
+from .calendar_routes import ROUTES as CALENDAR_ROUTES
+from .calls import PREFIX
+from .fault_queue import Faults
+from .faults import KINDS, Turn
+from .google_errors import GoogleError, api_form
+from .oauth_routes import ROUTES as OAUTH_ROUTES
+from .routing import Request, Route, World, find, safe_query
+from .sign_in import SignIn
+from .state import State
+from .wire import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from .answers import Reply
+
+ROUTES = (*OAUTH_ROUTES, *CALENDAR_ROUTES)
+
+METHODS = tuple(dict.fromkeys(route.method_id for route in ROUTES))
+"""Id of every method that the emulator knows."""
+
+FAULT_KINDS = tuple(KINDS)
+"""Name of every kind of fault that can be ordered."""
+
+UNKNOWN = "unknown"
+
+KEPT = 100_000
+"""How many of the newest requests are kept, unless told otherwise: some 100 MB."""
+
+
+@dataclass
+class Record:
+    """One request that came in. It holds no token, secret or code."""
+
+    method: str
+    """Id of the method, `unknown` if no method has this path and HTTP method."""
+    http_method: str
+    path: str
+    query: dict[str, str]
+    body: Any = None
+    """The JSON body; of a token request the grant_type only."""
+    status: int | None = field(default=None)
+    """Status answered; None if none was, or not yet."""
+
+
+class Emulator:
+    """A local Google Calendar on 127.0.0.1, from `start` to `stop` or as a context."""
+
+    def __init__(self, state: Mapping[str, Any] | None = None, *, port: int = 0, kept: int = KEPT) -> None:
+        """Remember where to begin; `port` 0 is any free one, `kept` how many of the newest requests to keep.
+
+        `state` holds plain data, each key optional: account or accounts, calendars,
+        rules, aliases, page_size, faults. Raises ValueError for a fault that cannot happen.
+        """
+        given = state or {}
+        accounts = read_accounts(given)
+        rules = given.get("rules") or {}
+        self._world = World(
+            State(accounts, rules, given.get("aliases") or {}), SignIn(accounts), given.get("page_size")
+        )
+        self._faults = Faults(given.get("faults") or (), METHODS)
+        self._port = port
+        self._lock = Lock()
+        self._records: deque[Record] = deque(maxlen=kept)
+        self._stopping = Event()
+        self._server: Server | None = None
+
+    def __enter__(self) -> Emulator:  # noqa: PYI034 -- typing.Self needs Python 3.11
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    def start(self) -> None:
+        """Bind the port and serve; raises OSError if the port is taken."""
+        if self._server is None:
+            self._stopping.clear()
+            self._server = Server(self._port, self._answer)
+
+    def stop(self) -> None:
+        """Close the port and every connection; what was recorded stays."""
+        self._stopping.set()
+        server, self._server = self._server, None
+        if server is not None:
+            server.stop()
+
+    @property
+    def host(self) -> str:
+        """`127.0.0.1:PORT`; raises RuntimeError unless started."""
+        if self._server is None:
+            message = "the emulator is not running"
+            raise RuntimeError(message)
+        return f"127.0.0.1:{self._server.server_port}"
+
+    @property
+    def requests(self) -> list[Record]:
+        """The requests so far, in order; only the newest, if there were more than are kept."""
+        with self._lock:
+            return list(self._records)
+
+    @property
+    def calls(self) -> list[str]:
+        """The method ids of `requests`."""
+        return [record.method for record in self.requests]
+
+    @property
+    def mails(self) -> list[str]:
+        """The rule ids that people were mailed about, in order."""
+        return self._world.state.mails()
+
+    @property
+    def unused_faults(self) -> list[str]:
+        """One line for each ordered fault that has not happened."""
+        return self._faults.left()
+
+    def rules(self) -> dict[str, dict[str, str]]:
+        """Return role by rule id by calendar id, sorted, without the accounts' own.
+
+        A calendar without any is left out, unless the beginning state named it.
+        """
+        return self._world.state.rules()
+
+    def _answer(self, request: Request) -> Reply | None:
+        found = find(ROUTES, request)
+        record = _record(found[0].method_id if found else UNKNOWN, request)
+        with self._lock:
+            self._records.append(record)
+        answer = self._play(*found, request) if found else api_form(GoogleError(reason="notFound"), ())
+        record.status = answer.status if answer else None
+        return answer
+
+    def _play(self, route: Route, values: Mapping[str, str], request: Request) -> Reply | None:
+        turn = Turn(
+            world=self._world,
+            work=lambda: route.answer(self._world, request, values),
+            error=lambda error: route.error_form(error, route.scopes),
+            wait=lambda seconds: not self._stopping.wait(seconds),
+        )
+        fault = self._faults.take(route.method_id)
+        return fault.play(turn) if fault else turn.work()
+
+
+def _record(method: str, request: Request) -> Record:
+    body = None
+    if method == "oauth2.token":
+        body = {"grant_type": request.form().get("grant_type", "")}
+    elif request.path.startswith(PREFIX):
+        with suppress(ValueError):
+            body = request.json()
+    query = safe_query(request.query)
+    return Record(method, request.http_method, request.path, query, body)

@@ -1,0 +1,221 @@
+"""The emulator's memory: calendars as each account sees them, and their rules.
+
+It knows accounts by e-mail address and nothing of HTTP or tokens. Everything it does
+happens under one lock, so that each call is one step to every other.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from .google_errors import GoogleError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from .accounts import Account
+
+ROLES = (
+    "none",
+    "freeBusyReader",
+    "reader",
+    "writerWithoutPrivateAccess",
+    "writer",
+    "owner",
+)
+"""Every role, the weakest first."""
+
+MAILED = ("user:", "group:")
+"""Kinds of rule whose recipients have an address to mail to."""
+
+KEPT_MAILS = 100_000
+"""How many of the newest mails are remembered."""
+
+FIRST_ETAG = 1_700_000_000_000_000
+
+
+@dataclass(frozen=True)
+class KeptRule:
+    """Who has which access to a calendar."""
+
+    rule_id: str
+    """`type:value` in lower case, or `default`."""
+    role: str
+    etag: str
+    implicit: bool = False
+    """Follows from an account's `accessRole` or a `dataOwner`, not from a rule."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A calendar as one account sees it."""
+
+    calendar_id: str
+    role: str
+    etag: str
+    listed: bool
+    hidden: bool
+    data_owner: str
+    shown: Mapping[str, Any]
+    """What the calendar list says of it, beside kind and etag."""
+
+
+class State:
+    """Calendars and rules, for any number of accounts and threads."""
+
+    def __init__(
+        self, accounts: Iterable[Account], rules: Mapping[str, Mapping[str, str]], aliases: Mapping[str, str]
+    ) -> None:
+        """Begin with the accounts' calendars, roles by calendar id and rule id, and the rule ids kept as others."""
+        self.lock = RLock()
+        self._changes = 0
+        self._entries: dict[str, dict[str, Entry]] = {}
+        self._rules: dict[str, dict[str, KeptRule]] = {}
+        self._removed: dict[str, dict[str, KeptRule]] = {}
+        self._always_shown = tuple(rules)
+        self._aliases = {alias.lower(): kept.lower() for alias, kept in aliases.items()}
+        self._mails: deque[str] = deque(maxlen=KEPT_MAILS)
+        for account in accounts:
+            self._entries[account.email] = {}
+            for stated in account.calendars:
+                self._add_entry(account.email, stated)
+        for calendar_id, roles in rules.items():
+            for rule_id, role in roles.items():
+                self._put(calendar_id, rule_id, role)
+
+    def rules(self) -> dict[str, dict[str, str]]:
+        """Return role by rule id by calendar id, sorted, without implicit rules.
+
+        A calendar without any is left out, unless the beginning state named it.
+        """
+        with self.lock:
+            found = {
+                calendar_id: {
+                    rule_id: rule.role
+                    for rule_id, rule in sorted(rules.items())
+                    if not rule.implicit and rule.role != "none"
+                }
+                for calendar_id, rules in sorted(self._all_rules().items())
+            }
+            named = self._always_shown
+            return {key: value for key, value in found.items() if value or key in named}
+
+    def mails(self) -> list[str]:
+        """Return the rule ids that people were mailed about, in order."""
+        with self.lock:
+            return list(self._mails)
+
+    def version(self) -> str:
+        """Return an etag that changes with every write."""
+        with self.lock:
+            return _etag(self._changes)
+
+    def entries(self, email: str) -> list[Entry]:
+        """Return the calendar list of an account, hidden entries included."""
+        with self.lock:
+            return [entry for entry in self._entries[email].values() if entry.listed]
+
+    def entry(self, email: str, calendar_id: str, role: str = "none") -> Entry:
+        """Return the calendar, which need not be listed, if the account has `role`.
+
+        `primary` is the account's primary calendar. Raises GoogleError: notFound if
+        the account cannot see the calendar, requiredAccessLevel if it has less.
+        """
+        with self.lock:
+            entries = self._entries[email]
+            for entry in entries.values():
+                if calendar_id == "primary" and entry.shown.get("primary"):
+                    break
+            else:
+                if calendar_id not in entries:
+                    raise GoogleError(reason="notFound")
+                entry = entries[calendar_id]
+        if ROLES.index(entry.role) < ROLES.index(role):
+            message = f"You need to have {role} access to this calendar."
+            raise GoogleError(reason="requiredAccessLevel", message=message)
+        return entry
+
+    def rules_of(self, calendar_id: str, *, removed: bool = False) -> list[KeptRule]:
+        """Return the rules of a calendar; with `removed`, also those with role none."""
+        with self.lock:
+            present = list(self._rules.get(calendar_id, {}).values())
+            if removed:
+                return present + list(self._removed.get(calendar_id, {}).values())
+            return [rule for rule in present if rule.role != "none"]
+
+    def rule(self, calendar_id: str, rule_id: str, if_match: str = "") -> KeptRule:
+        """Return one rule.
+
+        Raises GoogleError: notFound if it is not there, conditionNotMet if `if_match`
+        is given and is neither its etag nor `*`.
+        """
+        with self.lock:
+            found = self._rules.get(calendar_id, {}).get(rule_id.lower())
+        if found is None:
+            raise GoogleError(reason="notFound")
+        if if_match not in ("", "*", found.etag):
+            raise GoogleError(reason="conditionNotMet")
+        return found
+
+    def write(self, email: str, calendar_id: str, rule_id: str, role: str, *, mail: bool) -> KeptRule:
+        """Set the role of a rule as `email` asks; role none removes it, unmailed.
+
+        Raises GoogleError for the account's own rule and for the data owner's.
+        """
+        with self.lock:
+            wanted = self._aliases.get(rule_id.lower(), rule_id.lower())
+            if wanted == f"user:{email}":
+                raise GoogleError(reason="cannotChangeOwnAcl")
+            if wanted == f"user:{self._entries[email][calendar_id].data_owner}":
+                raise GoogleError(reason="cannotChangeOwnerAcl")
+            if mail and role != "none" and wanted.startswith(MAILED):
+                self._mails.append(wanted)
+            return self.set_rule(calendar_id, wanted, role)
+
+    def set_rule(self, calendar_id: str, rule_id: str, role: str) -> KeptRule:
+        """Set the role of a rule, whoever asks; role none removes the rule."""
+        with self.lock:
+            rule = self._put(calendar_id, rule_id, role)
+            if role == "none":
+                del self._rules[calendar_id][rule.rule_id]
+                self._removed.setdefault(calendar_id, {})[rule.rule_id] = rule
+            return rule
+
+    def _put(self, calendar_id: str, rule_id: str, role: str, *, implicit: bool = False) -> KeptRule:
+        rule = KeptRule(rule_id.lower(), role, self._next_etag(), implicit)
+        self._rules.setdefault(calendar_id, {})[rule.rule_id] = rule
+        self._removed.get(calendar_id, {}).pop(rule.rule_id, None)
+        return rule
+
+    def _add_entry(self, email: str, stated: Mapping[str, Any]) -> None:
+        calendar_id, role = stated["id"], stated.get("accessRole", "owner")
+        data_owner = str(stated.get("dataOwner", "")).lower()
+        usual = {"id": calendar_id, "summary": calendar_id, "accessRole": role}
+        unseen = [name for name in ("hidden", "primary") if not stated.get(name)]
+        shown = {name: value for name, value in {**usual, **stated}.items() if name not in (*unseen, "listed")}
+        self._entries[email][calendar_id] = Entry(
+            calendar_id=calendar_id,
+            role=role,
+            etag=self._next_etag(),
+            listed=stated.get("listed", True),
+            hidden=stated.get("hidden", False),
+            data_owner=data_owner,
+            shown=shown,
+        )
+        if data_owner:
+            self._put(calendar_id, f"user:{data_owner}", "owner", implicit=True)
+        self._put(calendar_id, f"user:{email}", role, implicit=True)
+
+    def _all_rules(self) -> dict[str, dict[str, KeptRule]]:
+        return {**{key: {} for key in self._always_shown}, **self._rules}
+
+    def _next_etag(self) -> str:
+        self._changes += 1
+        return _etag(self._changes)
+
+
+def _etag(change: int) -> str:
+    return f'"{FIRST_ETAG + change:020d}"'

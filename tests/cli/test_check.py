@@ -1,0 +1,212 @@
+"""The verb check: one screen for a person, everything for a program, and a status for a script."""
+
+from __future__ import annotations
+
+import io
+import json
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from handler import check
+from handler.__main__ import main
+from handler.descriptor import load
+from handler.testing.emulator import ACCOUNT
+
+from ..promises.test_secrets import CANARIES
+from .test_cli import Screen, command
+
+ROOT = "https://www.googleapis.com/auth/"
+LIST, RULES = f"{ROOT}calendar.calendarlist.readonly", f"{ROOT}calendar.acls"
+FAR_AWAY = {"fault": "error", "status": 429, "reason": "rateLimitExceeded", "retry_after": 3600}
+
+
+@pytest.fixture(autouse=True)
+def _account(monkeypatch):
+    """Set the environment as for the account that the emulator knows."""
+    for name, value in ACCOUNT.items():
+        monkeypatch.setenv(f"GOOGLE_{name.upper()}", value)
+
+
+def test_a_good_account_fits_one_aligned_screen(emulate):
+    """A person sees the account, the scopes and the calendars at a glance."""
+    emulate()
+    assert command("check", "--calendar", "Example Calendar") == (
+        0,
+        """\
+ok: the account can share 2 calendars
+
+Account    owner@example.com
+Scopes     granted  https://www.googleapis.com/auth/calendar.calendarlist.readonly
+           granted  https://www.googleapis.com/auth/calendar.acls
+Calendars  owns 2, only sees 1 other
+Asked for  'Example Calendar' can be shared (example@group.calendar.google.com)
+
+Title              Role   Data owner  Id
+Example Calendar   owner  -           example@group.calendar.google.com
+owner@example.com  owner  -           owner@example.com
+""",
+        "",
+    )
+
+
+def test_each_problem_stands_with_what_to_do(emulate):
+    """A missing scope is seen in the table, and told below with its remedy; two problems are both there."""
+    emulate({"account": {"scopes": [LIST, f"{ROOT}drive"]}})
+    status, text, errors = command("check", "--calendar", "Exmaple Calendar")
+    assert (status, errors) == (1, "")
+    head, *_, first, second = text.split("\n\n")
+    assert head == "2 problems: see below"
+    assert f"granted  {LIST}\n           MISSING  {RULES}\n           also     {ROOT}drive\n" in text
+    assert "Asked for  'Exmaple Calendar' cannot be shared now; see below\n" in text
+    for block, code in ((first, "scope_missing"), (second, "calendar_not_found")):
+        assert f"\nCode        {code}\nWhat to do  " in block
+        assert load().errors[code]["remedy"] in " ".join(block.split())
+    assert max(map(len, text.splitlines())) <= 85
+
+
+def test_what_is_not_known_is_called_unknown(emulate):
+    """If the sign-in fails nothing is claimed about account, scopes and calendars."""
+    emulate({"faults": [{"method": "oauth2.token", "fault": "token_revoked"}]})
+    status, text, _ = command("check")
+    assert status == 1
+    assert text.startswith("1 problem: see below\n\nAccount    unknown\nScopes     unknown  https://")
+    assert "\nCalendars  unknown\n" in text
+    assert "7 days" in text
+    assert "Title" not in text
+
+
+def test_an_account_that_owns_nothing_sees_what_others_own(emulate):
+    """Calendars of others are counted, and no empty table is shown."""
+    emulate({"calendars": [{"id": "joe@acme.com", "summary": "Joe", "accessRole": "reader"}]})
+    status, text, _ = command("check")
+    assert status == 1
+    assert "\nCalendars  owns 0, only sees 1 other\n\nProblem     The account owns none " in text
+
+
+def test_a_calendar_whose_role_is_not_known_is_called_so(emulate):
+    """For a calendar beside the list, reading is no proof of owning it."""
+    emulate({"calendars": [{"id": "joe@acme.com", "summary": "Joe", "listed": False}]})
+    text = command("check", "--calendar", "joe@acme.com")[1]
+    assert "Asked for  'joe@acme.com' can be shared if the account owns it, which cannot be seen (joe@acme.com)" in text
+
+
+@pytest.mark.parametrize(
+    ("number", "rows", "rest"), [(20, 20, ""), (21, 20, "... and 1 more"), (200, 20, "... and 180 more")]
+)
+def test_many_calendars_still_fit_the_screen(emulate, number, rows, rest):
+    """As text 20 calendars are listed and the others counted; as JSON and XML all are there."""
+    calendars = [{"id": f"{place}@group.calendar.google.com", "summary": f"Room {place}"} for place in range(number)]
+    emulate({"calendars": calendars})
+    text = command("check")[1]
+    assert text.count("Room") == rows
+    assert text.endswith(f"{rest}\n")
+    assert ("more" in text) == bool(rest)
+    assert len(json.loads(command("check", "--format", "json")[1])["calendars"]) == number
+    assert command("check", "--format", "xml")[1].count("<calendar ") == number
+
+
+def test_titles_cannot_break_the_screen(emulate):
+    """A title of somebody else's making stays on its line, cut, and moves no other column."""
+    emulate({"calendars": [{"id": "a@acme.com", "summary": "x\x1b[2J\ny" + "z" * 200, "dataOwner": "hr@acme.com"}]})
+    *_, header, row = command("check")[1].splitlines()
+    assert "\x1b" not in row
+    assert row.index("owner") == header.index("Role")
+    assert row.endswith("a@acme.com")
+    assert len(row) < 150
+
+
+def test_json_is_what_python_gives(emulate):
+    """A program reads the findings of `check` as they are, problems included, on stdout."""
+    emulate({"account": {"scopes": [LIST]}})
+    status, text, errors = command("check", "--calendar", "primary", "--format", "json")
+    assert (status, errors) == (1, "")
+    assert json.loads(text) == check(ACCOUNT, "primary")
+
+
+def test_xml_holds_the_same(emulate):
+    """Each scope, calendar and problem is an element, and the calendar that was asked for is one more."""
+    emulate({"account": {"scopes": [LIST]}})
+    findings = check(ACCOUNT, "Example Calendar")
+    status, text, errors = command("check", "--calendar", "Example Calendar", "--format", "xml")
+    assert (status, errors) == (1, "")
+    root = ET.fromstring(text)  # noqa: S314 -- ours
+    assert root.attrib == {"ok": "false", "account": findings["account"], "others": "1"}
+    assert [(scope.text, scope.get("state")) for scope in root.iter("scope")] == [(LIST, "granted"), (RULES, "missing")]
+    assert [{"title": one.text, **one.attrib} for one in root.iter("calendar")] == findings["calendars"]
+    (asked,) = root.iter("asked")
+    assert {"name": asked.text, **asked.attrib} == {**findings["calendar"], "usable": "false"}
+    (problem,) = root.iter("problem")
+    (told,) = findings["problems"]
+    assert problem.attrib == {"code": told["code"], "retryable": "false"}
+    assert [part.text for part in problem] == [told["message"], told["remedy"]]
+
+
+def test_xml_of_a_good_account_has_no_problem(emulate):
+    """Without a name and a problem there is no element for either."""
+    emulate()
+    root = ET.fromstring(command("check", "--format", "xml")[1])  # noqa: S314 -- ours
+    assert root.get("ok") == "true"
+    assert {element.tag for element in root} == {"scope", "calendar"}
+
+
+@pytest.mark.parametrize(
+    ("scopes", "faults", "status"),
+    [
+        pytest.param([LIST, RULES], [], 0, id="ok"),
+        pytest.param([LIST], [], 1, id="a problem"),
+        pytest.param([LIST, RULES], [{"method": "calendarList.list", **FAR_AWAY}], 75, id="only such as may pass"),
+        pytest.param([LIST], [{"method": "calendarList.list", **FAR_AWAY}], 1, id="both kinds"),
+    ],
+)
+@pytest.mark.parametrize("form", ["text", "json", "xml"])
+def test_the_status_says_what_a_script_can_do(emulate, scopes, faults, status, form):
+    """0: all is well; 75: the same check may pass later; 1: somebody has to do something."""
+    emulate({"account": {"scopes": scopes}, "faults": faults})
+    ended, text, errors = command("check", "--format", form)
+    assert (ended, errors) == (status, "")
+    assert text
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 1025], ids=["empty", "blank", "too long"])
+def test_a_wrong_name_is_wrong_input(emulate, name):
+    """A variable that is not set does not pass for a calendar that is fine."""
+    emulator = emulate()
+    status, text, errors = command("check", "--calendar", name, "--format", "json")
+    assert (status, text, emulator.calls) == (2, "", [])
+    assert json.loads(errors)["error"]["details"]["fields"].keys() == {"calendar_name"}
+
+
+def test_an_account_that_is_not_given_is_wrong_input(monkeypatch):
+    """Without info values nothing is asked, and the message says where to give them."""
+    for name in ACCOUNT:
+        monkeypatch.delenv(f"GOOGLE_{name.upper()}")
+    status, text, errors = command("check")
+    assert (status, text) == (2, "")
+    assert "--info" in errors
+
+
+@pytest.mark.parametrize(
+    ("scopes", "coloured"), [([LIST, RULES], "\033[32mok\033[0m"), ([LIST], "\033[31m1 problem\033[0m")]
+)
+def test_only_a_terminal_gets_colours(emulate, monkeypatch, scopes, coloured):
+    """The verdict is green or red for a person, and plain in a file."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    emulate({"account": {"scopes": scopes}})
+    screen = Screen()
+    main(["check"], io.StringIO(), screen, io.StringIO())
+    assert screen.getvalue().startswith(coloured)
+    assert "\033" not in command("check")[1]
+
+
+@pytest.mark.parametrize("form", ["text", "json", "xml"])
+@pytest.mark.parametrize("secret", [CANARIES["refresh_token"], "CANARY-wrong"], ids=["good", "bad"])
+def test_no_secret_is_shown(emulate, tmp_path, form, secret):
+    """Whether the sign-in works or not, neither output nor log holds an info value."""
+    emulate({"account": CANARIES})
+    file = tmp_path / "account.json"
+    file.write_text(json.dumps({**CANARIES, "refresh_token": secret, "enable_debug_logging": "Yes"}), encoding="utf-8")
+    file.chmod(0o600)
+    _, text, errors = command("check", "--info", file, "--format", form)
+    assert "signed in" in errors or "authorization_failed" in errors
+    assert "CANARY" not in text + errors

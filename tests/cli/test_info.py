@@ -1,0 +1,173 @@
+"""Where the command line takes info values from, and that none of them is ever shown."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from handler.testing.emulator import ACCOUNT
+
+from .test_cli import command
+
+SHARE = ("share", "--calendar", "Example Calendar", "--scope", "default", "--access", "reader")
+VARIABLES = ("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "GOOGLE_REFRESH_TOKEN")
+SECRET = "nobody-may-see-this"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch, emulate):
+    """Begin without any info value, and with an emulator to share on."""
+    emulate()
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+        monkeypatch.delenv(f"{variable}_FILE", raising=False)
+
+
+@pytest.fixture
+def account_file(tmp_path):
+    """Give a function that writes an info file."""
+
+    def write(text, mode=0o600):
+        path = tmp_path / "account.yaml"
+        path.write_text(text, encoding="utf-8")
+        path.chmod(mode)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "text",
+    [json.dumps(ACCOUNT), "\n".join(f"{name}: {value}" for name, value in ACCOUNT.items())],
+    ids=["json", "yaml"],
+)
+def test_a_file_holds_the_info_values(text, account_file):
+    """--info takes YAML and JSON, and a file that is private causes no warning."""
+    status, _, errors = command(*SHARE, "--info", account_file(text))
+    assert (status, errors) == (0, "")
+
+
+def test_the_environment_holds_the_info_values(monkeypatch):
+    """Without --info each value is taken from its variable."""
+    for variable, value in zip(VARIABLES, ACCOUNT.values(), strict=True):
+        monkeypatch.setenv(variable, value)
+    status, _, errors = command(*SHARE)
+    assert (status, errors) == (0, "")
+
+
+def test_the_environment_names_files_that_hold_the_info_values(monkeypatch, tmp_path):
+    """Each variable has a twin that names a file, whose last line may end; an empty variable is not set."""
+    for variable, value in zip(VARIABLES, ACCOUNT.values(), strict=True):
+        file = tmp_path / variable
+        file.write_text(f"{value}\r\n", encoding="utf-8")
+        monkeypatch.setenv(f"{variable}_FILE", str(file))
+        monkeypatch.setenv(variable, "")
+    status, _, errors = command(*SHARE)
+    assert (status, errors) == (0, "")
+
+
+def test_debug_logging_shows_the_stages(account_file):
+    """With Enable Debug Logging in the info file, each stage is a line on stderr, without a secret."""
+    status, _, errors = command(*SHARE, "--info", account_file(json.dumps({**ACCOUNT, "enable_debug_logging": "Yes"})))
+    assert status == 0
+    assert "default has none and is to have reader" in errors
+    assert not any(ACCOUNT[name] in errors for name in ("client_secret", "refresh_token"))
+
+
+def test_nothing_given_is_answered_with_where_to_give_it():
+    """Whoever gives no account is told of --info and of each variable."""
+    status, _, errors = command(*SHARE)
+    assert status == 2
+    assert "--info" in errors
+    for variable in VARIABLES:
+        assert f"{variable}, or {variable}_FILE" in errors
+
+
+def test_only_what_is_missing_is_asked_for(monkeypatch):
+    """A variable that is set is not complained about."""
+    monkeypatch.setenv("GOOGLE_CLIENT_ID", "x")
+    errors = command(*SHARE)[2]
+    assert "GOOGLE_CLIENT_ID" not in errors
+    assert "GOOGLE_CLIENT_SECRET" in errors
+
+
+def test_a_value_from_two_places_is_refused(monkeypatch):
+    """A variable and its twin together are a mistake, and both are named."""
+    monkeypatch.setenv("GOOGLE_CLIENT_SECRET", SECRET)
+    monkeypatch.setenv("GOOGLE_CLIENT_SECRET_FILE", f"/{SECRET}")
+    status, _, errors = command(*SHARE)
+    assert status == 2
+    assert "both GOOGLE_CLIENT_SECRET and GOOGLE_CLIENT_SECRET_FILE are set" in errors
+    assert SECRET not in errors
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(None, "No such file"), (b"\xff" + SECRET.encode(), "not UTF-8")],
+    ids=["absent", "binary"],
+)
+def test_a_file_of_a_variable_that_cannot_be_read_is_named_by_the_variable(content, says, monkeypatch, tmp_path):
+    """Neither the path, which may be a secret put in the wrong place, nor the content is shown."""
+    file = tmp_path / SECRET
+    if content:
+        file.write_bytes(content)
+    monkeypatch.setenv("GOOGLE_REFRESH_TOKEN_FILE", str(file))
+    status, _, errors = command(*SHARE)
+    assert status == 2
+    assert "refresh_token: GOOGLE_REFRESH_TOKEN_FILE names a file that" in errors
+    assert says in errors
+    assert SECRET not in errors
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"client_secret: [{SECRET}",
+        f"- {SECRET}",
+        f"{SECRET}",
+        f"client_secret: {{{SECRET}: 1}}",
+        f"{SECRET}: x",
+        f"client_secret: !x {SECRET}",
+        f"client_secret: {SECRET}\nclient_secret: {SECRET}",
+    ],
+    ids=["broken", "a list", "a text", "nested", "as a key", "with a tag", "twice"],
+)
+@pytest.mark.parametrize("form", ["text", "json", "xml"])
+def test_a_wrong_file_is_refused_without_its_content(text, form, account_file):
+    """Whatever is wrong with an info file, what it holds is never shown."""
+    status, out, errors = command(*SHARE, "--format", form, "--info", account_file(text))
+    assert status == 2
+    assert "invalid_input" in errors
+    assert SECRET not in out + errors
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    """A misspelt --info is said with the name of the file."""
+    status, _, errors = command(*SHARE, "--info", tmp_path / "nothing.yaml")
+    assert status == 2
+    assert "nothing.yaml: No such file" in errors
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604], ids=oct)
+def test_a_file_that_others_can_read_is_warned_about(mode, account_file):
+    """Secrets that other users can read are worth a line, and the step goes on."""
+    file = account_file(json.dumps(ACCOUNT), mode)
+    status, _, errors = command(*SHARE, "--info", file)
+    assert (status, errors) == (0, f"warning: {file} can be read by other users; chmod 600 keeps it private\n")
+
+
+def test_where_files_have_no_modes_nobody_is_warned(account_file, monkeypatch):
+    """On Windows the mode says nothing about who may read a file."""
+    monkeypatch.setattr("handler.cli.options.HAS_MODES", False)
+    assert command(*SHARE, "--info", account_file(json.dumps(ACCOUNT), 0o644))[2] == ""
+
+
+def test_credentials_that_are_refused_are_not_shown(monkeypatch):
+    """What Google does not accept is said without the values."""
+    for variable in VARIABLES:
+        monkeypatch.setenv(variable, SECRET)
+    status, out, errors = command(*SHARE)
+    assert status == 1
+    assert "code: authorization_failed" in errors
+    assert SECRET not in out + errors

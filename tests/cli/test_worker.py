@@ -1,0 +1,155 @@
+"""The verb worker: which accounts it takes, and how it ends. What it does on an engine stands in tests/engines."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from handler.testing.emulator import ACCOUNT
+
+from .test_cli import command
+
+ADAPTER = "handler.engines.temporal_worker"
+INFO = {**ACCOUNT, "client_secret": "CANARY-S3CR3T"}
+
+
+class NoServerError(Exception):
+    """As the adapter raises."""
+
+
+@pytest.fixture
+def engine(monkeypatch):
+    """Put an adapter in the place of Temporal's that remembers what it is asked to do, and ends at once."""
+
+    async def serve(*asked):
+        asked[-1]("takes steps")
+        served.asked = asked
+        if served.error:
+            raise served.error
+
+    served = SimpleNamespace(serve=serve, NoServerError=NoServerError, error=None)
+    monkeypatch.setitem(sys.modules, ADAPTER, served)
+    return served
+
+
+@pytest.fixture
+def account(tmp_path):
+    """Give a file with an account."""
+    file = tmp_path / "account.yaml"
+    file.write_text(json.dumps(INFO))
+    file.chmod(0o600)
+    return file
+
+
+def test_each_connection_has_the_account_of_its_file(engine, account, tmp_path):
+    """The names are those of the options; a name that was not given is a KeyError, as the adapter expects."""
+    other = tmp_path / "other.yaml"
+    other.write_text(json.dumps({**INFO, "client_id": "other"}))
+    other.chmod(0o600)
+    status, text, errors = command("worker", "temporal", "--info", f"default={account}", "--info", f"acme={other}")
+    assert (status, text, errors) == (0, "connections: default, acme\ntakes steps\n", "")
+    info_of, address, namespace, queue, _ = engine.asked
+    assert (info_of("default"), info_of("acme")["client_id"]) == (INFO, "other")
+    assert (address, namespace, queue) == (None, None, "google-apps-calendar-share")
+    with pytest.raises(KeyError):
+        info_of("example")
+
+
+def test_what_is_said_about_the_engine_is_handed_on(engine, account):
+    """Address, namespace and task queue are those of the options."""
+    options = ("--address", "temporal.acme.com:7233", "--namespace", "sharing", "--task-queue", "q")
+    assert command("worker", "temporal", "--info", f"default={account}", *options)[0] == 0
+    assert engine.asked[1:4] == ("temporal.acme.com:7233", "sharing", "q")
+
+
+def test_without_a_file_the_default_account_is_the_environments(engine, monkeypatch):
+    """As with the other verbs, an account may come from the environment."""
+    for name, value in INFO.items():
+        monkeypatch.setenv(f"GOOGLE_{name.upper()}", value)
+    assert command("worker", "temporal")[:2] == (0, "connections: default\ntakes steps\n")
+    assert engine.asked[0]("default") == INFO
+
+
+@pytest.mark.parametrize(
+    ("info", "says"),
+    [
+        ("account.yaml", "argument --info: must be NAME=FILE, such as default=account.yaml"),
+        ("=account.yaml", "argument --info: must be NAME=FILE"),
+        ("default=", "argument --info: must be NAME=FILE"),
+        ("default=no.yaml", "no.yaml: No such file or directory"),
+        (
+            "acme={wrong}",
+            "acme: client_secret: is of the type int, but must be text\n       acme: refresh_token: is miss",
+        ),
+    ],
+)
+def test_wrong_accounts_are_said_before_a_server_is_asked(engine, tmp_path, info, says):
+    """What is wrong with an account is said with the connection's name, at once, and the status is 2."""
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("client_id: CANARY\nclient_secret: 12345678")
+    wrong.chmod(0o600)
+    status, text, errors = command("worker", "temporal", "--info", info.format(wrong=wrong))
+    assert (status, text) == (2, "")
+    assert says in errors
+    assert "CANARY" not in errors
+    assert "12345678" not in errors
+    assert not hasattr(engine, "asked")
+
+
+def test_a_connection_has_one_file(engine, account):
+    """Two files for one name are a mistake that is said, and not the last of them."""
+    status, _, errors = command("worker", "temporal", "--info", f"a={account}", "--info", f"a={account}")
+    assert status == 2
+    assert errors.startswith("error: a: is given twice")
+
+
+def test_a_server_that_does_not_answer_may_answer_later(engine, account):
+    """Whoever starts the worker is told in one line, with the status for trying again."""
+    engine.error = NoServerError("No Temporal server answers at 'there:7233'.")
+    status, _, errors = command("worker", "temporal", "--info", f"default={account}")
+    assert (status, errors) == (75, "error: No Temporal server answers at 'there:7233'.\n")
+
+
+def test_without_the_extra_it_says_how_to_get_it(monkeypatch, account):
+    """One line with the command, and status 2."""
+    for name in [name for name in sys.modules if name.startswith((ADAPTER, "handler.engines.temporal_activity"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "temporalio", None)
+    status, text, errors = command("worker", "temporal", "--info", f"default={account}")
+    assert (status, text) == (2, "")
+    assert errors == (
+        "error: the verb worker needs the extra temporal: pip install 'google-apps-calendar-share[temporal]'\n"
+    )
+
+
+def test_a_broken_installation_is_not_taken_for_a_missing_extra(monkeypatch, account):
+    """Another module that is missing is a fault of its own, and not hidden."""
+    monkeypatch.setitem(sys.modules, "handler.engines.temporal_worker", None)
+    status, text, errors = command("worker", "temporal", "--info", f"default={account}")
+    assert (status, text) == (1, "")
+    assert errors.startswith("error: The handler's own folder lacks handler.engines.temporal_worker, ")
+
+
+def test_the_engines_log_has_no_secret_and_no_source_line(engine, account):
+    """What the engine logs of an exception shows neither a secret, in whatever form, nor the code around it."""
+    secret = INFO["client_secret"]
+
+    async def serve(*_):
+        error = ValueError(f"sent {secret}")
+        error.__notes__ = [f"client_secret={secret}"]
+        try:
+            raise error  # not "CANARY-S3CR3T"
+        except ValueError:
+            logging.getLogger("temporalio.worker").warning("lost %r", secret.encode(), exc_info=True)
+
+    engine.serve = serve
+    status, _, errors = command("worker", "temporal", "--info", f"default={account}")
+    assert status == 0
+    assert " lost b'***'\n" in errors
+    assert "\nValueError: sent ***\nclient_secret=***\n" in errors
+    assert "raise error" not in errors
+    assert "CANARY" not in errors

@@ -1,0 +1,1 @@
+"""Kinetic Task."""

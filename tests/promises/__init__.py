@@ -1,0 +1,1 @@
+"""What cuts across the modules: cases, faults, secrets, loading, packaging, docs."""

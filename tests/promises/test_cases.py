@@ -1,0 +1,68 @@
+"""Every parameter file comes out as it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from handler import InvalidInput
+from handler.testing.cases import play, read_case
+
+FIXTURES = Path(__file__).parent.parent.parent / "fixtures"
+FOLDERS = ("bulk", "cases", "examples")
+FILES = sorted(file for folder in FOLDERS for file in (FIXTURES / folder).rglob("*.yaml"))
+FEWEST_CASES = 110
+
+
+def _name(file):
+    return file.relative_to(FIXTURES).as_posix()
+
+
+@pytest.mark.parametrize("file", FILES, ids=_name)
+def test_case(file):
+    """A step ends as its file expects: outcome, calls, waits, rules and mails."""
+    report = play(read_case(file))
+    told = "\n  ".join([f"{_name(file)}: {report.case.what}", *report.differences, f"got {report.outcome}"])
+    assert not report.differences, told
+
+
+def test_no_file_is_skipped():
+    """A folder or file that no case is read from fails, instead of proving nothing."""
+    known = {*FILES, *(parent for file in FILES for parent in file.parents)}
+    strays = [_name(path) for path in FIXTURES.rglob("*") if path not in known]
+    assert not strays
+    assert {file.relative_to(FIXTURES).parts[0] for file in FILES} == set(FOLDERS)
+
+
+def test_names_differ_in_more_than_capitals():
+    """Two files are two files on every system, also where capitals do not count."""
+    names = [_name(file).casefold() for file in FILES]
+    assert len(names) == len(set(names))
+
+
+def test_number_of_cases():
+    """There are enough cases to be the specification."""
+    assert len(FILES) >= FEWEST_CASES
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if "examples" in file.parts], ids=_name)
+def test_example_names_its_schema(file):
+    """An example begins with the line that lets an editor check it."""
+    first = file.read_text(encoding="utf-8").splitlines()[0]
+    assert first == "# yaml-language-server: $schema=../../handler/testing/case.schema.json"
+
+
+@pytest.mark.parametrize(
+    ("steps", "problem"),
+    [
+        ("", "is missing parameters, or rows"),
+        ("parameters: {}\nrows: []\n", "has both parameters and rows"),
+    ],
+    ids=["neither", "both"],
+)
+def test_a_file_has_parameters_or_rows(tmp_path, steps, problem):
+    """A file that leaves out what is to be done, or says it twice, is refused."""
+    (tmp_path / "case.yaml").write_text(f"what: Nothing.\n{steps}expect: {{rows: []}}\ncalls: []\n")
+    with pytest.raises(InvalidInput, match=problem):
+        read_case(tmp_path / "case.yaml")

@@ -1,0 +1,90 @@
+"""The shape of the code that other promises rest on: imports, names, and no side effects."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+HANDLER = ROOT / "handler"
+MODULES = sorted(HANDLER.rglob("*.py"))
+THIRD_PARTIES = {
+    "google": {"calendar_api"},
+    "google_auth_oauthlib": {"calendar_api"},
+    "googleapiclient": {"calendar_api"},
+    "httplib2": {"calendar_api"},
+    "urllib3": {"calendar_api"},
+    "certifi": {"calendar_api"},
+    "airflow": {"engines"},
+    "temporalio": {"engines"},
+    "yaml": {"plain_yaml.py"},
+    "jsonschema": {"documents.py"},
+    "rich": {"cli"},
+}
+"""Which part of handler/ may import which third party."""
+
+
+def imports(path):
+    """Give the import statements of a module."""
+    return [
+        node
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+
+
+def name(path):
+    """Name a module in a test's id."""
+    return str(path.relative_to(HANDLER))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_imports_within_the_package_are_relative_and_name_what_they_take(path):
+    """Loaded under any name, a module finds its siblings: `from .module import name`, never `from . import module`."""
+    for node in imports(path):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0 or node.module, f"line {node.lineno}: from . import ..."
+            assert node.level > 0 or node.module.partition(".")[0] != "handler", f"line {node.lineno}: absolute import"
+        else:
+            assert all(alias.name.partition(".")[0] != "handler" for alias in node.names), f"line {node.lineno}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_third_parties_are_imported_at_one_place_each(path):
+    """Whoever wants to change how Google is talked to knows where to look."""
+    part = path.relative_to(HANDLER).parts[0]
+    for node in imports(path):
+        names = [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else names
+        for top in (imported.partition(".")[0] for imported in names):
+            assert top in sys.stdlib_module_names or part in THIRD_PARTIES[top], f"{top} at line {node.lineno}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_no_module_is_named_like_a_top_level_package(path):
+    """A folder of ours on the module path hides no module of others, as `calendar.py` would."""
+    assert path.stem == "__init__" or path.stem not in {
+        *sys.stdlib_module_names,
+        *THIRD_PARTIES,
+        "packaging",
+        "requests",
+    }
+
+
+def test_importing_neither_loads_google_nor_touches_anything():
+    """An engine that only imports the handler pays for no client of Google's, and nothing is changed."""
+    program = (
+        "import logging, os, signal, sys\n"
+        "before = dict(os.environ), list(sys.path), logging.root.handlers[:], signal.getsignal(signal.SIGTERM)\n"
+        "import handler\n"
+        "assert before == (dict(os.environ), sys.path, logging.root.handlers, signal.getsignal(signal.SIGTERM))\n"
+        "log = logging.getLogger('google_apps_calendar_share')\n"
+        "assert not log.handlers and not log.level\n"
+        "print(sorted({name.partition('.')[0] for name in sys.modules} & {'google', 'googleapiclient', 'urllib3'}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
