@@ -6,6 +6,7 @@ RUN := $(VENV)/bin/python
 ENGINES ?= temporal airflow celery
 # Measured where their engines are.
 ADAPTERS := handler/engines/temporal_*,handler/engines/airflow_*
+PAGES := README.md $(wildcard docs/*.md docs/*/*.md)
 PYTHONS ?= python3.10 python3.11 python3.12 python3.13 python3.14
 export PIP_USER := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -21,7 +22,7 @@ help:
 	@echo "make test-pythons  the tests on every Python from 3.10 on that is here"
 	@echo "make bench         how fast a share is, as ratios to others measured in the same run"
 	@echo "make format        write the code as the formatter would"
-	@echo "make docs          write the generated parts of README.md and of tests/ anew"
+	@echo "make docs          write the generated parts of docs/ and of tests/ anew"
 	@echo "make build         the wheel and the sdist, in dist/"
 	@echo "make clean         remove what was built"
 
@@ -62,7 +63,7 @@ check: $(VENV)/dev.stamp
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
 	$(RUN) $(VENV)/bin/lint-imports --no-cache --no-logo
-	COLUMNS=80 $(RUN) -m cogapp --check --diff -U README.md
+	COLUMNS=80 $(RUN) -m cogapp --check --diff -U $(PAGES)
 
 bench: $(VENV)/bench.stamp
 	$(RUN) -m benchmarks --json benchmarks/results.json
@@ -72,7 +73,7 @@ format: $(VENV)/dev.stamp
 	$(RUN) -m ruff check --fix .
 
 docs: $(VENV)/dev.stamp
-	COLUMNS=80 $(RUN) -m cogapp -r -U README.md
+	COLUMNS=80 $(RUN) -m cogapp -r -U $(PAGES)
 	$(RUN) -m handler describe --format node-xml > tests/engines/kinetic/node.xml
 	$(RUN) -m handler describe --format info-xml > tests/engines/kinetic/info.xml
 

@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def markdown(results: Path) -> str:
-    """Give the written figures as the README shows them: date, machine, and a table."""
+    """Give the written figures as docs/performance.md shows them: date, machine, and a table."""
     found = json.loads(results.read_text(encoding="utf-8"))
     lines = [
         "Measured on {date} with Python {python} on {cores} cores ({processor}).".format(**found),

@@ -9,13 +9,13 @@ import warnings
 from typing import TYPE_CHECKING, TextIO
 
 from .cli import run_command
+from .cli.exit_statuses import FAILED, INTERRUPTED
 from .cli.output import Streams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PROGRAM = f"python -m {__package__}" if __name__ == "__main__" else "google-apps-calendar-share"
-INTERRUPTED = 130
 
 
 def main(
@@ -39,7 +39,7 @@ def main(
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
             print(f"error: {error}", file=streams.stderr)
-        return 1
+        return FAILED
     return status
 
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 SUMMARY = "Make the package that an engine imports"
 EXAMPLES = """\
 kinetic: the zip for the handler import of Kinetic Task. The engine runs the
-handler with a Python of its machine; the README says how to set that up.
+handler with a Python of its machine; docs/engines/kinetic.md says how to set
+that up.
 
 Examples:
   %(prog)s kinetic

@@ -42,7 +42,7 @@ def cells(part):
     ],
 )
 def test_a_part_is_one_markdown_table(part, columns):
-    """The README takes one table at a time, with a row for each entry of the descriptor."""
+    """docs/reference.md takes one table at a time, with a row for each entry of the descriptor."""
     header, rows = cells(part)
     descriptor = load()
     ids = {

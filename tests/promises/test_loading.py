@@ -20,7 +20,7 @@ spec = importlib.util.spec_from_file_location(name, folder + "/handler/__init__.
 handler = sys.modules[name] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(handler)
 """
-"""The four statements that the README tells engines to use."""
+"""The four statements that docs/engines/load-by-path.md tells engines to use."""
 
 SHARE = """
 info = {"client_id": "emulator-client", "client_secret": "emulator-secret", "refresh_token": "emulator-refresh-token"}

@@ -94,8 +94,9 @@ def test_the_sdist_holds_the_tests_and_what_they_read(built):
     """Whoever packages the program can run its tests from the sdist."""
     with tarfile.open(built[0]) as sdist:
         found = {name.partition("/")[2] for name in sdist.getnames()}
-    assert {"Makefile", "README.md", "CHANGELOG.md", "LICENSE", ".ci/run", "tests/conftest.py", "handler.yaml"} <= found
-    for folder, kind in (("fixtures", "*.yaml"), ("examples", "*.py"), ("tests/engines", "*.txt")):
+    assert {"Makefile", "README.md", "SECURITY.md", "CHANGELOG.md", "LICENSE", ".ci/run", "handler.yaml"} <= found
+    assert "tests/conftest.py" in found
+    for folder, kind in (("fixtures", "*.yaml"), ("examples", "*.py"), ("docs", "*.md"), ("tests/engines", "*.txt")):
         assert {path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob(kind)} <= found
 
 

@@ -291,7 +291,8 @@ def raw(fault: str, **arguments: Any) -> bytes:
     """Return all bytes that an insert with this fault is answered with."""
     with ordered(fault, **arguments) as emulator:
         body = json.dumps(JANE).encode()
-        head = f"POST {RULES} HTTP/1.1\r\nHost: {emulator.host}\r\nAuthorization: Bearer {sign_in(emulator)[1]['access_token']}\r\n"
+        token = sign_in(emulator)[1]["access_token"]
+        head = f"POST {RULES} HTTP/1.1\r\nHost: {emulator.host}\r\nAuthorization: Bearer {token}\r\n"
         with socket.create_connection(emulator.host.split(":"), timeout=10) as connection:
             connection.sendall(f"{head}Connection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
             received = b"".join(iter(lambda: connection.recv(65536), b""))

@@ -1,4 +1,4 @@
-"""Makes tables of a descriptor, for the terminal and for the README."""
+"""Makes tables of a descriptor, for the terminal and for docs/reference.md."""
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import re
 import shutil
 import sys
 import tempfile
@@ -18,14 +17,15 @@ import pytest
 from cryptography.fernet import Fernet
 
 from handler.descriptor import load
+from tests.support.docs import block_of
 
 ROOT = Path(__file__).parents[3]
 HOME = Path(tempfile.mkdtemp(prefix="airflow-"))
 DAGS = HOME / "dags"
 CONNECTION = f"{load().document['id']}_default"
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-README_DAG = re.search(r"^```python\n(from airflow.sdk .*?)^```$", README, re.DOTALL | re.MULTILINE)[1]
-README_CONNECTIONS = re.search(r"^```json\n(\{\n  \"google_apps.*?)^```$", README, re.DOTALL | re.MULTILINE)[1]
+PAGE = "docs/engines/airflow.md"
+DAG_OF_THE_PAGE = block_of(PAGE, "python", "from airflow.sdk ")
+CONNECTIONS_OF_THE_PAGE = block_of(PAGE, "json", "{")
 OWN_DELAY = 3600.0
 """Seconds that the tasks of engine_dags.py wait by themselves."""
 CANARIES = {
@@ -81,8 +81,8 @@ def dag():
     DAGS.mkdir()
     for file in ("examples/airflow_shares.py", "tests/engines/airflow/engine_dags.py"):
         shutil.copy(ROOT / file, DAGS)
-    (DAGS / "readme_dag.py").write_text(README_DAG, encoding="utf-8")
-    given, connections = json.loads(README_CONNECTIONS), HOME / "connection.json"
+    (DAGS / "dag_of_the_page.py").write_text(DAG_OF_THE_PAGE, encoding="utf-8")
+    given, connections = json.loads(CONNECTIONS_OF_THE_PAGE), HOME / "connection.json"
     given[CONNECTION]["extra"].update(CANARIES)
     connections.write_text(json.dumps(given), encoding="utf-8")
     initdb()

@@ -104,8 +104,8 @@ def test_outcomes_of_a_failed_task_are_kept(dag, google):
     assert failed["error"]["code"] == "calendar_not_found"
 
 
-def test_the_dag_of_the_readme_works(dag, google):
-    """What the README tells to paste shares a calendar."""
+def test_the_dag_of_the_page_works(dag, google):
+    """What docs/engines/airflow.md tells to paste shares a calendar."""
     emulator = google()
     assert dag("share_a_calendar").test().state == "success"
     assert emulator.mails == ["user:jane@acme.com"]

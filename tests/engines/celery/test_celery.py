@@ -24,9 +24,10 @@ from examples.celery_tasks import ShareError, share
 from handler import HandlerError, execute
 from handler.testing.cases import play, read_case
 from handler.testing.emulator import ACCOUNT, Emulator
+from tests.support.docs import block_of
 
 ROOT = Path(__file__).parents[3]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = "docs/engines/celery.md"
 FIXTURES = ROOT / "fixtures"
 # Rows are for execute_many: an engine makes a step of each.
 FILES = [file for file in sorted(FIXTURES.rglob("*.yaml")) if read_case(file).rows is None]
@@ -204,11 +205,16 @@ def test_no_message_result_or_log_holds_a_secret(worker, caplog):
     assert "CANARY" not in "".join([records, caplog.text, *bodies])
 
 
-def test_the_line_of_the_readme_starts_a_worker():
-    """The worker that the README starts knows the task, is ready, and ends when it is told to."""
-    section = re.search(r"^### Celery\n\n```sh\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
-    assert section is not None
-    line = section[1].splitlines()[2]
+def test_the_program_of_the_page_sends_a_task(worker, capsys):
+    """What docs/engines/celery.md tells to paste has the task done, and prints its results."""
+    exec(block_of(PAGE, "python", "from examples"), {})  # noqa: S102 -- our own page
+    assert "'change': 'created'" in capsys.readouterr().out
+    assert worker.emulator.mails[-1] == "user:ann@acme.com"
+
+
+def test_the_line_of_the_page_starts_a_worker():
+    """The worker that docs/engines/celery.md starts knows the task, is ready, and ends when it is told to."""
+    line = block_of(PAGE, "sh", "pip install").splitlines()[-1]
     memory = {"CELERY_BROKER_URL": "memory://", "CELERY_RESULT_BACKEND": "cache+memory://"}
     worker = subprocess.Popen(
         [sys.executable, "-m", *shlex.split(line), "--loglevel", "INFO"],

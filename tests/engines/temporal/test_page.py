@@ -1,11 +1,11 @@
-"""What the README says of Temporal can be pasted, and does what stands there."""
+"""What docs/engines/temporal.md says can be pasted, and does what stands there."""
 
 from __future__ import annotations
 
 import configparser
 import os
-import re
 import shlex
+import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,12 +15,13 @@ from temporalio.worker import Worker
 
 from examples.temporal_workflows import ShareMany
 from handler.testing.emulator import ACCOUNT
+from tests.support.docs import block_of, blocks
 
 from .conftest import LOOP, PROGRAMS, ROOT, STEP
 
-TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-SECTION = re.search(r"^### Temporal\n(.*?)^##", TEXT, re.DOTALL | re.MULTILINE)[1]
-FIRST, EXAMPLES = (block.splitlines() for block in re.findall(r"^```sh\n(.*?)^```$", SECTION, re.DOTALL | re.MULTILINE))
+PAGE = "docs/engines/temporal.md"
+LINES = [line for block in blocks(PAGE) if block.language == "sh" for line in block.text.splitlines()]
+INSTALL, SERVER, WORKER, DO_A_STEP, RUN_WORKFLOWS, MANY, ENDS, CANCEL = LINES
 
 
 @pytest.fixture
@@ -60,30 +61,37 @@ def test_the_first_line_names_an_extra_that_there_is():
     """The extra that is installed brings Temporal's client."""
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
-    assert FIRST[0] == "pip install '.[temporal]'"
+    assert INSTALL == "pip install '.[temporal]'"
     assert "temporalio" in setup["options.extras_require"]["temporal"]
 
 
-def test_the_three_lines_do_a_step(shell):
-    """The worker of the second line does the step of the third one, and the output is the one shown."""
+def test_the_lines_do_a_step(shell):
+    """The worker does the step that the command line asks for, and the output is the one shown."""
     emulator, options = shell
-    shown = re.search(r"^```text\n(.*?)^```$", SECTION, re.DOTALL | re.MULTILINE)[1]
-    with running(FIRST[1], options, until="takes steps"):
-        assert pasted(FIRST[2], options).endswith(shown)
+    with running(WORKER, options, until="takes steps"):
+        assert pasted(DO_A_STEP, options).endswith(block_of(PAGE, "text", "Results:"))
     assert emulator.mails == ["user:jane@acme.com"]
+
+
+def test_the_line_for_a_server_starts_one(shell):
+    """Whoever has none gets one, which says where it listens."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    line = f"{SERVER} --headless --log-level error --port {port}"  # not the usual one, which may be taken
+    with running(line, shell[1], until=port):
+        pass
 
 
 def test_the_workflows_can_be_started_from_the_command_line(shell):
     """The examples run beside the worker, take their orders from Temporal's command line, and can be called off."""
     emulator, options = shell
-    many, ends, cancel = EXAMPLES[1:]
-    with running(FIRST[1], options, until="takes steps"), running(EXAMPLES[0], options):
-        pasted(many, options)
+    with running(WORKER, options, until="takes steps"), running(RUN_WORKFLOWS, options):
+        pasted(MANY, options)
         assert sorted(emulator.mails) == ["user:ann@acme.com", "user:bob@acme.com"]
-        pasted(ends, options)
+        pasted(ENDS, options)
         while "user:guest@example.com" not in emulator.mails:
             pass
-        pasted(cancel, options)
+        pasted(CANCEL, options)
         found = pasted("temporal workflow show --workflow-id guest-1 --follow --output json || true", options)
     assert "EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED" in found
     assert set(*emulator.rules().values()) == {"user:ann@acme.com", "user:bob@acme.com"}
@@ -91,7 +99,7 @@ def test_the_workflows_can_be_started_from_the_command_line(shell):
 
 def test_the_snippet_makes_a_worker(server):
     """The lines for a worker of one's own make one, which knows the step."""
-    snippet = re.search(r"^```python\n(.*?)^```$", SECTION, re.DOTALL | re.MULTILINE)[1]
+    snippet = block_of(PAGE, "python", "from google")
 
     names = {
         "Worker": Worker,
@@ -102,7 +110,7 @@ def test_the_snippet_makes_a_worker(server):
     }
 
     async def make():
-        exec(snippet, names)  # noqa: S102 -- our own README
+        exec(snippet, names)  # noqa: S102 -- our own page
 
     LOOP.run_until_complete(make())
     assert list(names["worker"]._activity_worker._activities) == [STEP]
