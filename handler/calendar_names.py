@@ -35,8 +35,9 @@ class Target(NamedTuple):
 def find_calendar(calendars: Callable[[], Iterable[Calendar]], name: str) -> Target:
     """Give the calendar of that title or id; the list is asked for only if need be.
 
-    An id beats every title, the title that is shown beats the original one, and of
-    several calendars with the title the one that is owned is meant. Raises NotFound
+    An id beats every title, the title that is shown beats the original one, that one
+    beats an id in other capitals, and of several calendars with the title the one that
+    is owned is meant. Raises NotFound
     if none or several are left, Refused if the account does not own it.
     """
     if name == PRIMARY:
@@ -71,6 +72,8 @@ def _look_up(calendars: Iterable[Calendar], name: str) -> tuple[list[Calendar], 
     # By id: a list that changes while it is read may show a calendar on two pages.
     shown: dict[str, Calendar] = {}
     original: dict[str, Calendar] = {}
+    alike: dict[str, Calendar] = {}
+    address = name.lower() if is_id(name) else ""
     owned_titles: list[str] = []
     for calendar in calendars:
         if calendar.calendar_id == name:
@@ -81,9 +84,11 @@ def _look_up(calendars: Iterable[Calendar], name: str) -> tuple[list[Calendar], 
             shown[calendar.calendar_id] = calendar
         elif summary == name:
             original[calendar.calendar_id] = calendar
+        elif address and calendar.calendar_id.lower() == address:
+            alike[calendar.calendar_id] = calendar
         if calendar.access_role == "owner":
             owned_titles.append(title)
-    return list((shown or original).values()), owned_titles
+    return list((shown or original or alike).values()), owned_titles
 
 
 def _owned(calendar: Calendar, name: str) -> Target:

@@ -212,6 +212,8 @@ class Connection:
             if answer.status == 401 and is_googles(answer):
                 self._refused = token
             raise calendar_error(method, answer, functools.partial(self._account.masked, token=token))
+        if method == "acl.delete" and answer.headers.get("content-type", "").startswith("text/html"):
+            raise _unexpected(method)  # an empty page; a removal is answered with nothing at all
         return answer
 
 
