@@ -25,7 +25,7 @@ NEEDS = {
     "googleapiclient": "google-api-python-client>=2.34",
     "google.auth": "google-auth>=2.24",
     "yaml": "PyYAML>=6.0",
-    "jsonschema": "jsonschema>=4.5",
+    "jsonschema": "jsonschema>=4.6",
     "urllib3": "urllib3>=2.0.7",
 }
 """What pip is to install, as in setup.cfg, by the module that is imported."""

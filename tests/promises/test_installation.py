@@ -33,7 +33,7 @@ MISSING = {
     "urllib3": "urllib3>=2.0.7",
     "certifi": "certifi",
     "yaml": "PyYAML>=6.0",
-    "jsonschema": "jsonschema>=4.5",
+    "jsonschema": "jsonschema>=4.6",
 }
 """What pip has to install for a module that is not there."""
 STUB = "import pathlib; sys.path.insert(0, str(pathlib.Path(__file__).parent / 'stubs'))"
@@ -48,7 +48,7 @@ HALF = {
     "certifi/__init__.py": ("", "certifi"),
     "yaml/__init__.py": ("", "PyYAML>=6.0"),
     "yaml/nodes.py": ("1 / 0", "PyYAML>=6.0"),
-    "jsonschema/__init__.py": ("raise RuntimeError('{CANARY}')", "jsonschema>=4.5"),
+    "jsonschema/__init__.py": ("raise RuntimeError('{CANARY}')", "jsonschema>=4.6"),
 }
 """A file of a package that is cut off or from elsewhere, and what pip has to install anew."""
 OLD = {"urllib3": "1.26.20", "google.auth": "2.3.0", "googleapiclient.version": "2.0.2", "yaml": "5.4.1"}
