@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
-from hypothesis import settings
 
 from handler.calendar_api import forget_all
 from handler.retry import going_by
 from handler.testing.cases import StillClock
 from handler.testing.emulator import Emulator
 
-# How long an example takes says something of the machine alone.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+if find_spec("hypothesis"):  # which the environments of engines do without
+    from hypothesis import settings
+
+    # How long an example takes says something of the machine alone.
+    settings.register_profile("untimed", deadline=None)
+    settings.load_profile("untimed")
 
 
 @pytest.fixture
