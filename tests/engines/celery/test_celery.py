@@ -42,7 +42,7 @@ CANARIES = {"client_id": "CANARY-1d", "client_secret": "CANARY-S3CR3T", "refresh
 CALENDAR_API = importlib.import_module(celery_tasks.attempt.__module__.replace("engines.attempt", "calendar_api"))
 
 
-def by_execute(case, _):
+def by_execute(case):
     """Do a case without an engine, as one attempt."""
     try:
         return {"results": dict(execute(case.info, case.parameters, attempts=1, raise_retryable=True))}
@@ -50,7 +50,7 @@ def by_execute(case, _):
         return {"error": [error.code, error.message]}
 
 
-def by_celery(case, _):
+def by_celery(case):
     """Do a case as the body of the task."""
     CALENDAR_API.forget_all()
     try:

@@ -29,7 +29,7 @@ def step(parameters, info=ACCOUNT, environment=None):
     return (environment or ActivityEnvironment()).run(activity_of({"default": info}.__getitem__), parameters)
 
 
-def by_execute(case, _):
+def by_execute(case):
     """Do a case without an engine, as one attempt."""
     try:
         return {"results": dict(execute(case.info, case.parameters, attempts=1, raise_retryable=True))}
@@ -37,7 +37,7 @@ def by_execute(case, _):
         return {"error": error.to_dict()}
 
 
-def by_activity(case, _):
+def by_activity(case):
     """Do a case as an activity, and hold its failure to the error that it stands for."""
     try:
         return {"results": step(case.parameters, case.info)}
