@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from handler.cli import VERBS
+
 ROOT = Path(__file__).parent.parent.parent
 HANDLER = ROOT / "handler"
 MODULES = sorted(HANDLER.rglob("*.py"))
@@ -73,6 +75,31 @@ def test_no_module_is_named_like_a_top_level_package(path):
         "packaging",
         "requests",
     }
+
+
+def test_no_verb_imports_another():
+    """What two verbs share stands beside them, so that each verb is read by itself."""
+    cli = HANDLER / "cli"
+    for verb in VERBS:
+        files = [cli / f"{verb}.py"] if (cli / f"{verb}.py").exists() else sorted((cli / verb).glob("*.py"))
+        assert files, f"the verb {verb} has no module of its name"
+        for path in files:
+            up = len(path.relative_to(cli).parts)
+            named = {node.module.partition(".")[0] for node in imports(path) if getattr(node, "level", 0) == up}
+            assert not named & (VERBS.keys() - {verb}), path
+
+
+def test_no_two_things_share_a_name():
+    """A class or a module is named once in all of handler/; verbs have the names of what they show."""
+    classes = [
+        node.name.lstrip("_")
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    ]
+    assert len(classes) == len(set(classes)), [one for one in set(classes) if classes.count(one) > 1]
+    modules = [path.stem for path in MODULES if path.stem != "__init__" and path.parent.name not in {"cli", "kinetic"}]
+    assert len(modules) == len(set(modules)), [one for one in set(modules) if modules.count(one) > 1]
 
 
 def test_importing_neither_loads_google_nor_touches_anything():
