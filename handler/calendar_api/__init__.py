@@ -5,7 +5,8 @@ turn Google's answers into the handler's errors.
 """
 
 from ..installation import hold_versions
-from .connection import Calendar, Connection, Rule, connect, forget_all
+from .connection import Connection, connect, forget_all
+from .resources import Calendar, Rule
 from .transport import Limits
 
 __all__ = ["Calendar", "Connection", "Limits", "Rule", "connect", "forget_all"]

@@ -21,7 +21,7 @@ from google_auth_oauthlib.flow import Flow
 
 from ..errors import AuthorizationFailed, HandlerError, quote
 from ..masking import masked
-from .connection import addresses
+from .addresses import addresses
 from .error_table import OAUTH_CODE, token_error, token_of
 from .transport import send
 
@@ -61,7 +61,8 @@ class Consent:
         """
         self._client = client
         self._redirect_uri = redirect_uri
-        page, self._token_url, _ = addresses()
+        where = addresses()
+        self._token_url = where.token_url
         installed = {"client_id": client["client_id"], **ENDPOINTS}
         flow = Flow.from_client_config(
             {"installed": installed}, scopes, redirect_uri=redirect_uri, autogenerate_code_verifier=True
@@ -70,7 +71,7 @@ class Consent:
         # Without the prompt a second consent brings no refresh token.
         address, _ = flow.authorization_url(state=state, access_type="offline", prompt="consent", **hint)
         self._verifier: str = flow.code_verifier
-        self.address = f"{page}?{urlsplit(address).query}"
+        self.address = f"{where.consent_page}?{urlsplit(address).query}"
 
     def code_of(self, answer: Mapping[str, str]) -> str:
         """Give the code of the query that the browser came back with; raises AuthorizationFailed if there is none."""

@@ -1,37 +1,25 @@
-"""Sends one HTTP request over connections that the threads of the process share.
+"""Sends one HTTP request, and says in our words why there is no answer.
 
-Never follows a redirect, never sends a request that may change something twice, and
-always checks certificates. Plain HTTP is for loopback, and never goes through a proxy.
+Never follows a redirect, and never sends a request that may change something twice.
 """
 
 from __future__ import annotations
 
 import functools
-import os
 import re
 import ssl
-import threading
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import unquote, urlsplit, urlunsplit
-from urllib.request import getproxies, proxy_bypass
+from typing import TYPE_CHECKING, NamedTuple
 
 import urllib3
-from certifi import where
 
-from ..errors import HandlerError, InvalidInput, Unavailable
-from ..installation import broken
+from ..errors import HandlerError, Unavailable
+from .connection_pools import CA_VARIABLES, pool_for
 from .interruptions import let_out
-from .sockets import MOST_BYTES, OddAnswerError, Pool, SecurePool, TooLongError, current
+from .sockets import MOST_BYTES, OddAnswerError, TooLongError, current
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-THREADS = 64
-"""Connections that are kept for each host; more threads than that open new ones."""
-MOST_POOLS = 4
-"""Hosts, and values of the environment, whose connections are kept; the oldest of more is let go."""
-CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
-PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")
 NEVER = urllib3.Retry(False)  # noqa: FBT003 -- urllib3's way to say it
 PROXY_REFUSED = re.compile("Tunnel connection failed: ([0-9]{3})")
 """How http.client tells what a proxy answered."""
@@ -57,24 +45,6 @@ class Answer(NamedTuple):
     body: bytes
 
 
-class _Kept:
-    """What is kept between requests: connections, and the certificates they are checked with."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.contexts: dict[str, ssl.SSLContext] = {}
-        self.pools: dict[tuple[str | None, ...], urllib3.HTTPConnectionPool] = {}
-
-
-_kept = _Kept()
-
-
-def forget_connections() -> None:
-    """Begin anew with no connections; those in use by other threads are left to them."""
-    global _kept  # noqa: PLW0603 -- one pool a process, and a new one in a child
-    _kept = _Kept()
-
-
 @let_out
 def send(
     method: str, url: str, body: bytes | None, headers: dict[str, str], limits: Limits, *, repeatable: bool
@@ -88,7 +58,7 @@ def send(
     """
     scheme, _, place = url.partition("://")
     authority, _, target = place.partition("/")
-    pool = _pool(scheme, authority, limits)
+    pool = pool_for(scheme, authority, limits)
     current.limits = limits
     for last in (not repeatable, True):
         left = limits.left()
@@ -197,81 +167,3 @@ def _wrong_certificate(error: object) -> bool:
             return True
         error = error.__cause__ or error.__context__ or (error.args[-1] if error.args else None)
     return False
-
-
-def _pool(scheme: str, authority: str, limits: Limits) -> urllib3.HTTPConnectionPool:
-    """Give the kept pool for what the environment says now, or make one."""
-    settings = map(os.environ.get, (*CA_VARIABLES, *PROXY_VARIABLES)) if scheme == "https" else ()
-    key = (scheme, authority, *settings)
-    kept = _kept
-    pool = kept.pools.get(key)
-    if pool is not None:
-        return pool
-    # Another thread may be reading CA certificates from a slow disk.
-    if not kept.lock.acquire(timeout=max(limits.left(), 0.0)):
-        raise Unavailable("google_unavailable", "The time for the step ran out before a connection could be made.")
-    try:
-        pool = kept.pools.get(key)
-        if pool is None:
-            pool = kept.pools[key] = _new_pool(kept, scheme, authority)
-            _bound(kept.pools)
-        return pool
-    finally:
-        kept.lock.release()
-
-
-def _bound(kept: dict[Any, Any]) -> None:
-    """Let the oldest go; a pool closes its connections once nobody uses it any more."""
-    if len(kept) > MOST_POOLS:
-        del kept[next(iter(kept))]
-
-
-def _new_pool(kept: _Kept, scheme: str, authority: str) -> urllib3.HTTPConnectionPool:
-    manager = urllib3.PoolManager(maxsize=THREADS) if scheme == "http" else _secure_manager(kept, authority)
-    manager.pool_classes_by_scheme = {"http": Pool, "https": SecurePool}
-    return manager.connection_from_url(f"{scheme}://{authority}")
-
-
-def _secure_manager(kept: _Kept, authority: str) -> urllib3.PoolManager:
-    context = _context(kept)
-    proxy = None if proxy_bypass(authority) else getproxies().get("https")
-    if not proxy:
-        return urllib3.PoolManager(maxsize=THREADS, ssl_context=context)
-    try:
-        return _through(proxy, context)
-    except (ValueError, urllib3.exceptions.HTTPError):
-        problem = "is not the address of a proxy, such as http://proxy.acme.com:3128"
-        raise InvalidInput("invalid_input", f"HTTPS_PROXY: {problem}", {"fields": {"HTTPS_PROXY": problem}}) from None
-
-
-def _through(proxy: str, context: ssl.SSLContext) -> urllib3.ProxyManager:
-    # The password goes into a header: as part of an address it would turn up in errors.
-    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-    secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
-    address = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "", "", ""))
-    headers = urllib3.make_headers(proxy_basic_auth=secret) if secret else None
-    return urllib3.ProxyManager(
-        address, maxsize=THREADS, proxy_headers=headers, ssl_context=context, proxy_ssl_context=context
-    )
-
-
-def _context(kept: _Kept) -> ssl.SSLContext:
-    """Load the CA file once: it costs more than a whole share."""
-    for variable in CA_VARIABLES:
-        path = os.environ.get(variable)
-        if path:
-            break
-    else:
-        variable, path = "", where()
-    if path not in kept.contexts:
-        try:
-            context = ssl.create_default_context(cafile=path)
-        except (OSError, ValueError) as error:
-            if not variable:
-                raise broken(error, "certifi") from error
-            problem = "is not a readable file of CA certificates (PEM)"
-            raise InvalidInput("invalid_input", f"{variable}: {problem}", {"fields": {variable: problem}}) from None
-        context.hostname_checks_common_name = False  # as browsers and urllib3's own contexts have it
-        kept.contexts[path] = context
-        _bound(kept.contexts)
-    return kept.contexts[path]

@@ -20,9 +20,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from handler import HandlerError, InvalidInput, Unavailable
-from handler.calendar_api import Limits, forget_all, transport
+from handler.calendar_api import Limits, connection_pools, forget_all
+from handler.calendar_api.connection_pools import MOST_POOLS
 from handler.calendar_api.sockets import MOST_BYTES
-from handler.calendar_api.transport import MOST_POOLS, send
+from handler.calendar_api.transport import send
 
 LIMITS = Limits(10.0, 30.0, lambda: 120.0)
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -173,7 +174,7 @@ def test_no_request_after_the_deadline():
 
 def test_another_threads_preparations_are_not_waited_for_beyond_the_deadline():
     """A step whose time ends while another one reads the CA certificates says so."""
-    with transport._kept.lock, pytest.raises(Unavailable, match="before a connection could be made"):
+    with connection_pools._kept.lock, pytest.raises(Unavailable, match="before a connection could be made"):
         get(1, LIMITS._replace(left=lambda: 0.0))
 
 
@@ -526,7 +527,7 @@ def test_a_handshake_ends_with_the_step(listen, monkeypatch, proxy):
         raise TimeoutError
 
     monkeypatch.setattr("ssl.SSLContext.wrap_socket", handshake)
-    monkeypatch.setattr("handler.calendar_api.transport.proxy_bypass", lambda _: False)
+    monkeypatch.setattr("handler.calendar_api.connection_pools.proxy_bypass", lambda _: False)
     lefts = iter([120.0, 120.0, 90.0, 60.0] if proxy else [120.0, 120.0])  # for the proxy's address, and its answer
     port, _ = listen(answers(b"HTTP/1.1 200 Connection established\r\n\r\n") if proxy else silent)
     if proxy:
@@ -648,7 +649,7 @@ def test_a_tunnel_through_a_proxy_is_secure_to_its_end(listen, secure, certifica
 
     port, received = listen(tunnel)
     monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
-    monkeypatch.setattr("handler.calendar_api.transport.proxy_bypass", lambda _: False)
+    monkeypatch.setattr("handler.calendar_api.connection_pools.proxy_bypass", lambda _: False)
     assert get(443, scheme="https").body == b"ok"
     assert received[0].startswith(b"CONNECT 127.0.0.1:443 ")
     assert received[1].startswith(b"GET /x HTTP/1.1\r\n")
@@ -656,7 +657,7 @@ def test_a_tunnel_through_a_proxy_is_secure_to_its_end(listen, secure, certifica
 
 def test_a_proxy_over_tls_is_checked_with_the_same_ca_file(listen, secure, monkeypatch, certificate):
     """A proxy that is spoken to over TLS shows a certificate of the CA file that is named, or is refused by name."""
-    monkeypatch.setattr("handler.calendar_api.transport.proxy_bypass", lambda _: False)
+    monkeypatch.setattr("handler.calendar_api.connection_pools.proxy_bypass", lambda _: False)
     refusal = answers(b"HTTP/1.1 403 Forbidden\r\n\r\n")
     port, received = listen(refusal, refusal, wrap=secure)
     monkeypatch.setenv("https_proxy", f"https://127.0.0.1:{port}")
@@ -723,7 +724,7 @@ def test_a_proxy_that_refuses_is_told_with_its_status(listen, monkeypatch, statu
 def through_a_proxy(listen, secure, certificate, monkeypatch):
     """Give a function that serves scripts behind a proxy, over TLS, and gives what came in."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "ca.pem"))
-    monkeypatch.setattr("handler.calendar_api.transport.proxy_bypass", lambda _: False)
+    monkeypatch.setattr("handler.calendar_api.connection_pools.proxy_bypass", lambda _: False)
 
     def behind(script):
         def tunnel(connection, received):
@@ -795,7 +796,7 @@ def test_a_proxy_that_says_nothing_is_given_up(listen, monkeypatch):
 def test_the_environment_of_now_counts(listen, secure, certificate, monkeypatch):
     """A proxy that is named after the first request is asked for the next one, and none once it is no longer named."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "ca.pem"))
-    monkeypatch.setattr("handler.calendar_api.transport.proxy_bypass", lambda _: False)
+    monkeypatch.setattr("handler.calendar_api.connection_pools.proxy_bypass", lambda _: False)
     port, received = listen(answers(ANSWER, ANSWER), wrap=secure)
     proxy, asked = listen(answers(b"HTTP/1.1 502 Bad Gateway\r\n\r\n"))
     get(port, scheme="https")
@@ -848,7 +849,7 @@ def test_pools_are_bounded(listen, secure, monkeypatch):
         monkeypatch.setenv("https_proxy", f"http://user{number}:password@127.0.0.1:{port}")
         with pytest.raises(Unavailable):
             get(443, scheme="https", host="calendar.test")
-    assert len(transport._kept.pools) <= MOST_POOLS
+    assert len(connection_pools._kept.pools) <= MOST_POOLS
 
 
 def test_ca_files_are_bounded(certificate, tmp_path, monkeypatch):
@@ -859,4 +860,4 @@ def test_ca_files_are_bounded(certificate, tmp_path, monkeypatch):
         monkeypatch.setenv("SSL_CERT_FILE", str(file))
         with pytest.raises(Unavailable):
             get(1, scheme="https")
-    assert len(transport._kept.contexts) <= MOST_POOLS
+    assert len(connection_pools._kept.contexts) <= MOST_POOLS
