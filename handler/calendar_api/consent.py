@@ -12,23 +12,22 @@ proxies, CA files, time-outs and errors are the same.
 from __future__ import annotations
 
 import functools
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from google_auth_oauthlib.flow import Flow
 
 from ..errors import AuthorizationFailed, HandlerError, quote
 from ..masking import masked
 from .addresses import addresses
-from .error_table import OAUTH_CODE, token_error, token_of
-from .transport import send
+from .error_table import OAUTH_CODE
+from .token_endpoint import post_form
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .transport import Answer, Limits
+    from .transport import Limits
 
 # For the query alone: nothing is ever sent to these two.
 ENDPOINTS = {"auth_uri": "https://accounts.google.com/", "token_uri": "https://oauth2.googleapis.com/"}
@@ -98,11 +97,16 @@ class Consent:
             "redirect_uri": self._redirect_uri,
             **secrets,
         }
-        headers = {"content-type": "application/x-www-form-urlencoded"}
-        answer = send("POST", self._token_url, urlencode(form).encode(), headers, limits, repeatable=False)
-        if answer.status != 200 or token_of(answer) is None:
-            raise _refused(answer, secrets)
-        found = json.loads(answer.body)
+        shown = functools.partial(masked, secrets=secrets.values())
+        try:
+            found = post_form(self._token_url, form, limits, shown, repeatable=False)
+        except HandlerError as error:
+            if error.details.get("reason") != "invalid_grant":
+                raise
+            # The table speaks of a refresh token; here it is the code.
+            raise _failed(
+                "Google does not accept the code of its own page: it is too old, or was used.", SOONER
+            ) from None
         token, scopes = found.get("refresh_token"), found.get("scope")
         if not (isinstance(token, str) and token.isascii() and token.isprintable() and token.strip()):
             raise _failed("Google gave an access token for an hour, and no refresh token.", DISCONNECT)
@@ -112,11 +116,3 @@ class Consent:
 
 def _failed(message: str, remedy: str = AGAIN) -> AuthorizationFailed:
     return AuthorizationFailed("authorization_failed", message, {"remedy": remedy})
-
-
-def _refused(answer: Answer, secrets: Mapping[str, str]) -> HandlerError:
-    error = token_error(answer, functools.partial(masked, secrets=secrets.values()))
-    if error.details["reason"] == "invalid_grant":
-        # The table speaks of a refresh token; here it is the code.
-        return _failed("Google does not accept the code of its own page: it is too old, or was used.", SOONER)
-    return error

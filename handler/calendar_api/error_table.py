@@ -38,8 +38,6 @@ ANY = range(1000)
 OAUTH_ERROR = "an OAuth error"
 """Stands for any error that the token endpoint named, as RFC 6749 section 5.2 has it."""
 OAUTH_CODE = re.compile(r"[a-z_]{1,40}")
-LONGEST_LIFETIME = 10_000_000
-"""Seconds; longer than any token lives, and short enough for a date."""
 
 RENEW = "Get a new refresh token for this client id with the verb authorize."
 TESTING = (
@@ -173,16 +171,6 @@ def token_error(answer: Answer, masked: Callable[[str], str]) -> HandlerError:
     # Anything else might quote the request, which holds the secrets.
     named = [text for text in texts if OAUTH_CODE.fullmatch(text)]
     return _translate(TOKEN_ROWS, "oauth2.token", answer, [*named, *([OAUTH_ERROR] if texts else [])], "", masked)
-
-
-def token_of(answer: Answer) -> str | None:
-    """Give the access token of an answer, None if there is none that could be sent."""
-    body = _json(answer.body)
-    if not isinstance(body, dict):
-        return None
-    token, lifetime = body.get("access_token"), body.get("expires_in", 0)
-    usable = isinstance(token, str) and token.isascii() and token.isprintable() and token and " " not in token
-    return token if usable and isinstance(lifetime, int) and 0 <= lifetime <= LONGEST_LIFETIME else None
 
 
 def retry_after(answer: Answer) -> float | None:

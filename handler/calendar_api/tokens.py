@@ -6,17 +6,14 @@ Nothing is written to disk, and nothing here shows a secret in a repr or a messa
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
 import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from ..errors import HandlerError, Unavailable
 from ..masking import masked
-from .error_table import token_error, token_of
-from .transport import send
+from .token_endpoint import post_form
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,15 +89,9 @@ class SignedIn:
             raise
 
     def _asked(self, limits: Limits) -> str:
-        # google-auth would take a refresh_token of the answer for the account's own, and
-        # by itself sleeps and asks up to three times (google/oauth2/_client.py).
-        form = urlencode({"grant_type": "refresh_token", **self._info}).encode()
-        headers = {"content-type": "application/x-www-form-urlencoded"}
-        answer = send("POST", self._token_url, form, headers, limits, repeatable=True)
-        token = token_of(answer) if answer.status == 200 else None
-        if token is None:
-            raise token_error(answer, self.masked)
-        found = json.loads(answer.body)
+        form = {"grant_type": "refresh_token", **self._info}
+        found = post_form(self._token_url, form, limits, self.masked, repeatable=True)
+        token: str = found["access_token"]
         scopes, lifetime = found.get("scope"), found.get("expires_in", float("inf"))
         self._granted = scopes if isinstance(scopes, str) else None
         with self._keeping:

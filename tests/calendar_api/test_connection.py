@@ -59,7 +59,7 @@ def test_without_the_variable_requests_go_to_google_alone(monkeypatch):
         )
         return _answer(200, body)
 
-    monkeypatch.setattr("handler.calendar_api.tokens.send", answer)
+    monkeypatch.setattr("handler.calendar_api.token_endpoint.send", answer)
     monkeypatch.setattr("handler.calendar_api.connection.send", answer)
     forget_all()
     assert execute(ACCOUNT, PARAMETERS)["change"] == "unchanged"
@@ -141,7 +141,7 @@ def test_threads_that_start_cold_share_a_failure(monkeypatch):
         account._lock.wait_for_all()
         raise Unavailable("google_unavailable", "Down.", None, 3.0)
 
-    monkeypatch.setattr("handler.calendar_api.tokens.send", fail)
+    monkeypatch.setattr("handler.calendar_api.token_endpoint.send", fail)
 
     def sign_in(_):
         with pytest.raises(Unavailable) as caught:
@@ -170,7 +170,7 @@ def test_a_failure_for_want_of_time_is_not_shared(monkeypatch):
             times[0] = 0.0
             raise Unavailable("google_unavailable", "The time ran out.")
 
-        monkeypatch.setattr("handler.calendar_api.tokens.send", send)
+        monkeypatch.setattr("handler.calendar_api.token_endpoint.send", send)
         with pytest.raises(Unavailable, match="The time ran out"):
             account.token(LIMITS._replace(left=lambda: times[0]))
         assert patient[0].result() == "a-token"
@@ -345,7 +345,7 @@ def test_a_shared_failure_is_an_error_of_its_own_in_each_thread(monkeypatch):
         account._lock.wait_for_all()
         raise Unavailable("google_unavailable", "Down.")
 
-    monkeypatch.setattr("handler.calendar_api.tokens.send", fail)
+    monkeypatch.setattr("handler.calendar_api.token_endpoint.send", fail)
 
     def sign_in(_):
         with pytest.raises(Unavailable) as caught:
@@ -363,7 +363,9 @@ def test_forgetting_a_token_waits_for_nobody(monkeypatch):
     account = account_of("http://127.0.0.1:1/token", ACCOUNT)
     tokens = iter(["first", "second"])
     body = b'{"access_token": "%s", "expires_in": 3600}'
-    monkeypatch.setattr("handler.calendar_api.tokens.send", lambda *_, **__: _answer(200, body % next(tokens).encode()))
+    monkeypatch.setattr(
+        "handler.calendar_api.token_endpoint.send", lambda *_, **__: _answer(200, body % next(tokens).encode())
+    )
     assert account.token(LIMITS) == "first"
     with ThreadPoolExecutor(1) as pool, account._lock:
         pool.submit(account.forget, "first").result(timeout=10)
@@ -382,7 +384,7 @@ def test_a_refused_token_is_dropped_once(monkeypatch):
         sent.append(1)
         return _answer(200, b'{"access_token": "token%d", "expires_in": 3600}' % len(sent))
 
-    monkeypatch.setattr("handler.calendar_api.tokens.send", sign_in)
+    monkeypatch.setattr("handler.calendar_api.token_endpoint.send", sign_in)
     monkeypatch.setattr(
         "handler.calendar_api.connection.send", lambda *_, **__: _answer(401, b'{"error": {"code": 401}}')
     )
@@ -410,7 +412,7 @@ def test_a_refused_token_is_dropped_once(monkeypatch):
 def test_a_token_that_cannot_be_one(monkeypatch, body):
     """An access token that could not be sent in a header, or never ends, is an unexpected answer."""
     forget_all()
-    monkeypatch.setattr("handler.calendar_api.tokens.send", lambda *_, **__: _answer(200, body))
+    monkeypatch.setattr("handler.calendar_api.token_endpoint.send", lambda *_, **__: _answer(200, body))
     with pytest.raises(HandlerError) as caught:
         account_of("http://127.0.0.1:1/token", ACCOUNT).token(LIMITS)
     assert caught.value.code == "unexpected_answer"

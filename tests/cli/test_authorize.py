@@ -796,7 +796,7 @@ def test_no_secret_is_shown(emulate, authorize, info, caplog, capfd, monkeypatch
     def shown(error, *_):
         seen.extend([*traceback.format_exception(error), repr(error), str(error.to_dict()), repr(pickle.dumps(error))])
 
-    monkeypatch.setattr("handler.calendar_api.consent.send", noted)
+    monkeypatch.setattr("handler.calendar_api.token_endpoint.send", noted)
     monkeypatch.setattr("handler.cli.print_error", shown)
     monkeypatch.setenv("GOOGLE_CLIENT_SECRET", CANARIES["client_secret"])
     emulate({**faulty(*faults), "account": {"client_secret": CANARIES["client_secret"]}})

@@ -381,8 +381,7 @@ def assert_answered(fault, results):
 @pytest.mark.parametrize("method", METHODS)
 def test_whatever_bytes_are_answered(stage, monkeypatch, method):
     """Any bytes as the body of an answer, JSON or not, UTF-8 or not, end in a HandlerError or in results."""
-    from handler.calendar_api import connection
-    from handler.calendar_api import tokens as accounts
+    from handler.calendar_api import connection, token_endpoint
 
     monkeypatch.setenv("CALENDAR_EMULATOR_HOST", stage.host)
     name, present, wanted = METHODS[method]
@@ -401,7 +400,7 @@ def test_whatever_bytes_are_answered(stage, monkeypatch, method):
         assert any(part in url for part in fits[verb])
         return todo.pop() if right and todo else original(verb, url, *rest, **options)
 
-    monkeypatch.setattr(accounts, "send", send)
+    monkeypatch.setattr(token_endpoint, "send", send)
     monkeypatch.setattr(connection, "send", send)
 
     @law(150)

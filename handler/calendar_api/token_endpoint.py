@@ -1,0 +1,49 @@
+"""Posts a form to the token endpoint, for a refresh token as for a consent's code."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from .error_table import token_error
+from .transport import send
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .transport import Answer, Limits
+
+LONGEST_LIFETIME = 10_000_000
+"""Seconds; longer than any token lives, and short enough for a date."""
+
+
+def post_form(
+    token_url: str, form: Mapping[str, str], limits: Limits, masked: Callable[[str], str], *, repeatable: bool
+) -> dict[str, Any]:
+    """Return the answer, whose access_token and expires_in are good; other fields are as they came.
+
+    `masked` takes the form's secrets out of a text, and `repeatable` is as for `send`.
+    Raises AuthorizationFailed, Unavailable, or HandlerError for an odd answer.
+    """
+    # google-auth would take a refresh_token of the answer for the account's own, and
+    # by itself sleeps and asks up to three times (google/oauth2/_client.py).
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    answer = send("POST", token_url, urlencode(form).encode(), headers, limits, repeatable=repeatable)
+    found = _read(answer) if answer.status == 200 else None
+    if found is None:
+        raise token_error(answer, masked)
+    return found
+
+
+def _read(answer: Answer) -> dict[str, Any] | None:
+    """Return the fields of an answer, None if it holds no access token that could be sent."""
+    try:
+        found = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict):
+        return None
+    token, lifetime = found.get("access_token"), found.get("expires_in", 0)
+    usable = isinstance(token, str) and token.isascii() and token.isprintable() and token and " " not in token
+    return found if usable and isinstance(lifetime, int) and 0 <= lifetime <= LONGEST_LIFETIME else None
