@@ -27,6 +27,10 @@ class Policy(NamedTuple):
     read_seconds: float
 
 
+class Stopped(Exception):
+    """Somebody ended the work before this request was made."""
+
+
 class Clock(NamedTuple):
     """Where time and chance come from; tests bring their own, so that none sleeps."""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from .access_rules import PUBLIC, ROLES, folded, grantee_of
 from .calendar_names import PRIMARY, find_calendar, not_found, told
 from .errors import HandlerError, Refused, Unavailable, quote, shown
+from .retry import Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -192,9 +193,14 @@ class Share:
 
     def _write(self, write: Callable[[], T]) -> T:
         """Write, and remember whether it may have been done although it failed."""
-        before, self._may_have_landed = self._may_have_landed, True
+        before = self._may_have_landed
         try:
             written = write()
+        except Stopped as stopped:
+            if not before:
+                raise
+            message = f"The run was stopped before all rules of {quote(self._wish.rule_id)} were removed. Run it again."
+            raise Unavailable("google_unavailable", message) from stopped
         except HandlerError as error:
             # An answer with a status is a refusal; without one it is lost, or odd.
             odd = error.code == "unexpected_answer" and "status" not in error.details

@@ -1,6 +1,6 @@
 """Many shares at once, as a list of rows: execute_many(info, rows), and what the verb bulk is made of."""
 
-from .pace import Stopped
+from ..retry import Stopped
 from .plan import Plan, read_plan
 from .run import PER_MINUTE, THREADS, Bulk, Outcome, execute_many
 

@@ -6,6 +6,8 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from ..retry import Stopped
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -14,10 +16,6 @@ if TYPE_CHECKING:
 FIRST_HOLD, LONGEST_HOLD = 10.0, 60.0
 """Seconds that all hold back if Google does not say how long: its quotas are counted by the minute
 (https://developers.google.com/workspace/calendar/api/guides/quota), and three holds last longer than one."""
-
-
-class Stopped(Exception):
-    """Somebody ended the run before this request was made."""
 
 
 class Stop:

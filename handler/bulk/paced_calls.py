@@ -7,9 +7,9 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import HandlerError, Unavailable
-from ..retry import current_clock
+from ..retry import Stopped, current_clock
 from ..session import Session
-from .pace import Pace, Stop, Stopped, Turns
+from .pace import Pace, Stop, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

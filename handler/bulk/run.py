@@ -15,10 +15,10 @@ from ..calendar_names import PRIMARY, find_calendar, not_found, told
 from ..descriptor import invalid_input, load, wrong_number
 from ..errors import HandlerError, InvalidDescriptor, InvalidInput
 from ..results import Results
+from ..retry import Stopped
 from ..session import log_of
 from ..share import Share
 from .calendars import Calendars
-from .pace import Stopped
 from .paced_calls import Calls
 from .plan import disagreements, read_plan
 

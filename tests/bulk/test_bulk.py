@@ -245,6 +245,37 @@ def test_stopping_between_two_attempts_tells_the_last_error(emulate):
     assert changes(dict(bulk.share(1)).values()) == ["google_unavailable"]
 
 
+@pytest.mark.parametrize(
+    "faults",
+    [[], [{"method": "acl.delete", "fault": "error", "status": 403, "reason": "rateLimitExceeded"}]],
+    ids=["at once", "after a rate limit"],
+)
+def test_stopping_between_two_removals_of_a_row_tells_what_is_gone(emulate, time, monkeypatch, faults):
+    """A row whose grantee has lost one of two rules when the run is stopped ends with an error that says so."""
+    rules = {EXAMPLE: {"user:team@acme.com": "reader", "group:team@acme.com": "writer"}}
+    emulator = emulate({"rules": rules, "faults": faults})
+    bulk = Bulk(planned([row("team@acme.com", "none"), row("b@acme.com")]))
+    bulk.find_calendars()
+
+    def send_and_stop(method, *arguments, **named):
+        answer = send(method, *arguments, **named)
+        if method == "DELETE" and answer.status == 204:
+            bulk.stop()
+        return answer
+
+    monkeypatch.setattr("handler.calendar_api.connection.send", send_and_stop)
+    (number, outcome), *others = bulk.share(1)
+    assert (number, others) == (0, [])
+    told = {key: outcome["error"]["details"][key] for key in ("calendar_id", "rule_id", "previous_access", "change")}
+    assert told == {
+        "calendar_id": EXAMPLE,
+        "rule_id": "user:team@acme.com",
+        "previous_access": "reader",
+        "change": "removed",
+    }
+    assert emulator.rules()[EXAMPLE] == {"group:team@acme.com": "writer"}
+
+
 def test_stopping_before_anything_was_asked(emulate):
     """A run that is stopped while it looks for the calendars asks nothing more, and says so."""
     emulator = emulate()
