@@ -14,8 +14,6 @@ from .pace import Pace, Stop, Turns
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..calendar_api import Connection
-
 T = TypeVar("T")
 
 RATE_LIMITED = "rate_limited"
@@ -52,23 +50,25 @@ class Calls:
             if error and (error.code in MEETS_ALL or self._failures >= MOST_FAILURES or _too_long(error)):
                 self._over = self._over or error
 
-    def repeat(self, begin_with: Callable[[Connection], Callable[[], T]]) -> T:
-        """Try until it passes, as a step does, at the common pace; a rate limit makes all wait.
-
-        Raises Stopped if nothing was asked since the run was stopped.
-        """
+    def begin(self) -> Session:
+        """Return a session at the common pace; raises Stopped, or the error that would meet every row."""
         if self.stopped.is_set():
             raise Stopped
         if self._over:
             raise _not_tried(self._over)
         turns = Turns(self._pace, self._clock)
-        session = Session(self._info, self._attempts, clock=turns.clock, turn=turns)
-        attempt = begin_with(session.connection)
+        return Session(self._info, self._attempts, clock=turns.clock, turn=turns)
+
+    def attempt(self, session: Session, do: Callable[[], T]) -> T:
+        """Do it, and again if it may pass, as a step does; a rate limit makes all wait.
+
+        Raises Stopped if nothing was asked since the run was stopped.
+        """
         failures: list[Unavailable] = []
 
         def once() -> T:
             try:
-                found = attempt()
+                found = do()
             except Unavailable as error:
                 failures.append(error)
                 if error.code != RATE_LIMITED or _too_long(error):

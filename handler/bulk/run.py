@@ -25,7 +25,7 @@ from .plan import disagreements, read_plan
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from ..calendar_api import Rule
+    from ..calendar_api import Calendar, Rule
     from ..calendar_names import Target
     from ..share import Wish
     from .plan import Plan
@@ -109,7 +109,7 @@ class Bulk:
         InvalidInput if rows disagree after all, as their names mean the same calendar,
         and Stopped.
         """
-        calendars = Calendars(lambda: self._calls.repeat(lambda api: lambda: list(api.calendars())))
+        calendars = Calendars(self._list)
         for name in dict.fromkeys(wish.calendar_name for wish in self._plan.wishes):
             try:
                 self._targets[name] = find_calendar(functools.partial(calendars.called, name), name)
@@ -125,6 +125,10 @@ class Bulk:
         ids = {name: target.calendar_id.lower() for name, target in self._targets.items()}
         if wrong := disagreements(wishes, self._plan.place, lambda wish: ids[wish.calendar_name]):
             raise invalid_input({self._plan.place(number): problem for number, problem in wrong.items()})
+
+    def _list(self) -> list[Calendar]:
+        session = self._calls.begin()
+        return self._calls.attempt(session, lambda: list(session.connection.calendars()))
 
     def share(self, threads: int = THREADS) -> Iterator[tuple[int, Outcome]]:
         """Give the number of each row with its outcome as it comes, of no more rows once stopped.
@@ -142,37 +146,29 @@ class Bulk:
         groups = self._groups()
         waiting = iter(groups.values())
         given: SimpleQueue[Given] = SimpleQueue()
-        crew: dict[threading.Thread, threading.Semaphore] = {}
+        crew: list[threading.Thread] = []
+        running: set[threading.Semaphore] = set()
         bug: BaseException | None = None
-        ended = 0
         try:
             for _ in range(min(threads, len(groups))):
                 turn = threading.Semaphore(0)
                 thread = threading.Thread(target=self._work, args=(waiting, given, turn), daemon=True)
                 thread.start()
-                crew[thread] = turn
-            while ended < len(crew):
-                found, turn = given.get()
-                if found is None:
-                    ended += 1
-                elif isinstance(found, BaseException):
+                running.add(turn)
+                crew.append(thread)
+            for found in _taken(given, running):
+                if isinstance(found, BaseException):
                     self.stop()  # and what the other threads have in flight comes still
                     bug = bug or found
                 else:
                     yield found
-                turn.release()
             if bug:
                 raise bug
         finally:
             self.stop()
-            for turn in crew.values():
+            for turn in running:
                 turn.release()
-            while ended < len(crew):
-                found, turn = given.get()
-                ended += found is None
-                if isinstance(found, tuple):
-                    self.untaken.append(found)
-                turn.release()
+            self.untaken += [found for found in _taken(given, running) if isinstance(found, tuple)]
             for thread in crew:
                 thread.join()
 
@@ -214,7 +210,8 @@ class Bulk:
         """
         calendar_id = self._targets[self._plan.wishes[numbers[0]].calendar_name].calendar_id
         try:
-            rules = self._calls.repeat(lambda api: lambda: api.rules(calendar_id))
+            session = self._calls.begin()
+            rules = self._calls.attempt(session, lambda: session.connection.rules(calendar_id))
         except NOT_OF_A_ROW:
             raise
         except HandlerError as error:
@@ -237,7 +234,9 @@ class Bulk:
         try:
             if rules is None:
                 raise not_found(wish.calendar_name)
-            results = self._calls.repeat(lambda api: Share(api, wish, self._log, target=known, rules=rules))
+            session = self._calls.begin()
+            share = Share(session.connection, wish, self._log, target=known, rules=rules)
+            results = self._calls.attempt(session, share)
         except NOT_OF_A_ROW:
             raise
         except HandlerError as error:
@@ -249,3 +248,16 @@ class Bulk:
     def _failed(self, error: HandlerError) -> Outcome:
         self._log("%s: %s", error.code, error.message)
         return {"error": error.to_dict()}
+
+
+def _taken(
+    given: SimpleQueue[Given], running: set[threading.Semaphore]
+) -> Iterator[tuple[int, Outcome] | BaseException]:
+    """Yield what the running threads give until all have ended; each goes on when the next is asked for."""
+    while running:
+        found, turn = given.get()
+        if found is None:
+            running.remove(turn)
+        else:
+            yield found
+            turn.release()
