@@ -14,7 +14,7 @@ from handler.descriptor import load
 from handler.testing.emulator import ACCOUNT
 from handler.testing.emulator.sign_in import SignIn
 
-from .promises.test_secrets import CANARIES
+from .support.canaries import CANARIES
 
 ROOT = "https://www.googleapis.com/auth/"
 LIST, RULES, FULL = (f"{ROOT}calendar{rest}" for rest in (".calendarlist.readonly", ".acls", ""))

@@ -14,24 +14,10 @@ from handler.retry import going_by
 from handler.testing.cases import StillClock
 from handler.testing.emulator import FAULT_KINDS
 
-from ..promises.test_fault_matrix import (
-    ACCESS_TOKEN,
-    AFTER,
-    CALENDARS,
-    CANARIES,
-    CONFIRM,
-    DELETE,
-    ECHO,
-    EXAMPLE,
-    INSERT,
-    PRIMARY,
-    TOKEN,
-    UPDATE,
-    WRITES,
-    everything_logged,
-    orders,
-)
+from ..support.canaries import ACCESS_TOKEN, CANARIES, everything_logged
+from ..support.fault_orders import AFTER, CALENDARS, CONFIRM, DELETE, ECHO, INSERT, TOKEN, UPDATE, WRITES, orders
 
+EXAMPLE, PRIMARY = "example@group.calendar.google.com", "owner@example.com"
 METHODS = (TOKEN, CALENDARS, CONFIRM, INSERT, UPDATE, DELETE)
 BEFORE = {
     "user:b@acme.com": "owner",

@@ -27,9 +27,9 @@ from handler.cli.authorize.info_file import OWNER
 from handler.documents import read
 from handler.testing.emulator import ACCOUNT
 
-from ..promises.test_secrets import CANARIES
+from ..support.canaries import CANARIES
+from ..support.command_line import command
 from ..support.consenting import Person, consent, visit
-from .test_cli import command
 
 ROOT = "https://www.googleapis.com/auth/"
 LIST, RULES = f"{ROOT}calendar.calendarlist.readonly", f"{ROOT}calendar.acls"

@@ -15,12 +15,13 @@ import threading
 import pytest
 
 from handler import HandlerError, InvalidInput
+from handler.__main__ import main
 from handler.calendar_api.transport import send
 from handler.cli.bulk.plan_table import plan_table
 from handler.descriptor import load
 from handler.testing.emulator import ACCOUNT
 
-from .test_cli import Fails, Screen, command, main
+from ..support.command_line import Fails, Screen, command
 
 EXAMPLE = "example@group.calendar.google.com"
 HEADER = "calendar_name,scope,recipient,calendar_access"

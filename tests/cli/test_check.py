@@ -13,8 +13,8 @@ from handler.__main__ import main
 from handler.descriptor import load
 from handler.testing.emulator import ACCOUNT
 
-from ..promises.test_secrets import CANARIES
-from .test_cli import Screen, command
+from ..support.canaries import CANARIES
+from ..support.command_line import Screen, command
 
 ROOT = "https://www.googleapis.com/auth/"
 LIST, RULES = f"{ROOT}calendar.calendarlist.readonly", f"{ROOT}calendar.acls"

@@ -30,45 +30,16 @@ from handler.cli import VERBS, output, status_of
 from handler.descriptor import DESCRIPTOR, load
 from handler.testing.emulator import ACCOUNT
 
+from ..support.command_line import EXAMPLE, ROOT, Fails, Screen, command
 from ..support.consenting import Person
 
-ROOT = DESCRIPTOR.parent
-EXAMPLE = ROOT / "fixtures" / "examples" / "share_with_a_user.yaml"
 PROGRAM = "google-apps-calendar-share"
-
-
-def command(*argv, stdin=None):
-    """Run a command line and give its status, stdout and stderr."""
-    stdout, stderr = io.StringIO(), io.StringIO()
-    status = main([str(word) for word in argv], stdin or io.StringIO(), stdout, stderr)
-    return status, stdout.getvalue(), stderr.getvalue()
 
 
 def examples(*verb):
     """Give the commands that the help of a verb, or of the program, shows as examples."""
     text = command(*verb, "--help")[1].replace("\\\n", " ")
     return [line.strip() for line in text.splitlines() if line.startswith(f"  {PROGRAM} ")]
-
-
-class Screen(io.StringIO):
-    """A stream that a person sees or types into."""
-
-    def isatty(self):
-        """Say that it is a terminal."""
-        return True
-
-
-class Fails(io.StringIO):
-    """A stream that cannot be written."""
-
-    def __init__(self, error):
-        """Take the error that writing raises."""
-        super().__init__()
-        self.error = error
-
-    def write(self, _):
-        """Fail."""
-        raise self.error
 
 
 def test_help_names_every_verb_with_what_it_does(monkeypatch):

@@ -11,7 +11,7 @@ from handler.cli.describe.descriptor_tables import Table, markdown, tables
 from handler.descriptor import load
 from handler.testing.emulator import ACCOUNT
 
-from .test_cli import command
+from ..support.command_line import command
 
 PARTS = {"info": "Info values", "parameters": "Parameters", "results": "Results", "errors": "Errors"}
 

@@ -16,7 +16,7 @@ from handler.__main__ import main
 from handler.testing.cases import read_case
 from handler.testing.emulator import ACCOUNT, Emulator
 
-from .test_cli import EXAMPLE, ROOT, command
+from ..support.command_line import EXAMPLE, ROOT, command
 
 FIRST_LINE = "export CALENDAR_EMULATOR_HOST="
 

@@ -8,7 +8,7 @@ import pytest
 
 from handler.testing.emulator import ACCOUNT
 
-from .test_cli import command
+from ..support.command_line import command
 
 SHARE = ("share", "--calendar", "Example Calendar", "--scope", "default", "--access", "reader")
 VARIABLES = ("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "GOOGLE_REFRESH_TOKEN")

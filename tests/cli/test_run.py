@@ -10,7 +10,7 @@ import pytest
 
 from handler.__main__ import main
 
-from .test_cli import EXAMPLE, Screen, command
+from ..support.command_line import EXAMPLE, Screen, command
 
 CALENDAR = "example@group.calendar.google.com"
 PASSING = {

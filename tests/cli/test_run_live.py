@@ -9,7 +9,7 @@ import pytest
 
 from handler.testing.emulator import ACCOUNT
 
-from .test_cli import EXAMPLE, Screen, command
+from ..support.command_line import EXAMPLE, Screen, command
 
 CALENDAR = "example@group.calendar.google.com"
 

@@ -10,7 +10,7 @@ import pytest
 from handler.descriptor import load
 from handler.testing.emulator import ACCOUNT
 
-from .test_cli import command
+from ..support.command_line import command
 
 CALENDAR = "example@group.calendar.google.com"
 JANE = ("--calendar", "Example Calendar", "--scope", "user", "--recipient", "jane@acme.com")

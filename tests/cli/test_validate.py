@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from handler.descriptor import DESCRIPTOR
 
-from .test_cli import command
+from ..support.command_line import command
 
 OK = "handler.yaml: ok, google_apps_calendar_share version 1: 7 info values, 7 parameters, 7 results, 17 errors\n"
 

@@ -11,7 +11,7 @@ import pytest
 
 from handler.testing.emulator import ACCOUNT
 
-from .test_cli import command
+from ..support.command_line import command
 
 ADAPTER = "handler.engines.temporal_worker"
 INFO = {**ACCOUNT, "client_secret": "CANARY-S3CR3T"}

@@ -15,7 +15,7 @@ from handler.engines import attempt
 from handler.testing.emulator import ACCOUNT
 
 from ..support.docs import PAGES, PLAYED, ROOT, SAVED, block_of, blocks, read, rewritten
-from .test_loading import LOADER
+from ..support.loading import LOADER
 
 HERE = "played by tests/promises/test_docs.py"
 TEMPORAL, AIRFLOW, CELERY = (f"played by tests/engines/{name}" for name in ("temporal", "airflow", "celery"))

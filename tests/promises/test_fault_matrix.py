@@ -7,12 +7,9 @@ the same, and which rule is left behind.
 
 from __future__ import annotations
 
-import io
-import logging
 import pickle
 import re
 import traceback
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,27 +22,16 @@ from handler.testing.cases import StillClock
 from handler.testing.emulator import FAULT_KINDS, METHODS, Emulator
 from handler.testing.emulator.wire import Server
 
-from .docs import read
+from ..support.canaries import ACCESS_TOKEN, CANARIES, everything_logged
+from ..support.docs import read
+from ..support.fault_orders import AFTER, CALENDARS, CONFIRM, DELETE, ECHO, GET, INSERT, TOKEN, UPDATE, WRITES, orders
 
-TOKEN, CALENDARS, GET, CONFIRM = "oauth2.token", "calendarList.list", "acl.get", "acl.list"
-INSERT, UPDATE, DELETE = "acl.insert", "acl.update", "acl.delete"
-WRITES = (INSERT, UPDATE, DELETE)
 CALLED = (TOKEN, CALENDARS, GET, CONFIRM, *WRITES)
 NOT_CALLED = {
     "oauth2.auth": "the consent page is for browsers; a step has its refresh token already",
     "calendarList.get": "a title needs the whole list, and an id is tried at its rules",
     "acl.patch": "costs three times the quota of an update",
 }
-AFTER = ("error_after", "dropped_after", "truncated", "not_json", "huge")
-"""Kinds that let the work be done before they spoil the answer."""
-
-CANARIES = {
-    "client_id": "CANARY-1d.apps.example.com",
-    "client_secret": "CANARY-S3CR3T",
-    "refresh_token": "1//CANARY-R3FR35H",
-}
-ECHO = f"You sent {CANARIES['client_secret']} and {CANARIES['refresh_token']}"
-ACCESS_TOKEN = re.compile("emulator-access-.{6}")
 
 EXAMPLE, PRIMARY, TEAM = "example@group.calendar.google.com", "owner@example.com", "team@acme.com"
 CALENDAR_STATE = [
@@ -105,7 +91,6 @@ PLACES = {
 }
 HARMLESS = ("delayed", "meanwhile", "interim", "second_answer", "altered")
 """Kinds that a step does not notice."""
-ODD_TOKENS = [{"refresh_token": odd} for odd in (None, 5, "", "another")] + [{"scope": 5, "id_token": None}]
 MANY = 60
 """More requests than a step ever makes of one method."""
 
@@ -143,55 +128,6 @@ class Combination:
         said += [key for key in ("gzip", "chunked") if key in order]
         said += [repr(order[key]) for key in ("fields", "statuses") if key in order]
         return "-".join([self.method, "_".join([order["fault"], *said]), self.place, self.name]).replace(" ", "_")
-
-
-API_ERRORS = (
-    (401, None), (403, "rateLimitExceeded"), (403, "forbidden"), (403, "requiredAccessLevel"), (404, None), (408, None),
-    (409, None), (410, None), (412, None), (429, None), (500, None), (503, None),
-)  # fmt: skip
-TOKEN_ERRORS = (
-    (400, "invalid_grant"), (401, "invalid_client"), (403, "access_denied"), (408, None), (429, None), (500, None),
-    (503, None),
-)  # fmt: skip
-
-
-OF_OTHERS = ({"id": "domain:acme.com", "role": "reader"}, {"id": "", "role": "reader"})
-"""Rules of another type, and of nobody."""
-
-
-def orders(method):
-    """Give the orders of each kind of fault for a method."""
-    errors = TOKEN_ERRORS if method == TOKEN else API_ERRORS
-    # To a read it is all the same whether the work was done before the error.
-    after = errors if method in WRITES else [(401, None), (503, None)]
-
-    def with_status(statuses):
-        for status, reason in statuses:
-            yield {"status": status, "message": ECHO, **({"reason": reason} if reason else {})}
-
-    every = {
-        "error": with_status(errors),
-        "error_after": with_status(after),
-        "answer": [
-            {"status": 200, "body": ECHO},
-            {"status": 200, "body": [ECHO]},
-            {"status": 302, "headers": {"Location": "http://127.0.0.1:1/"}, "body": ""},
-            {"status": 404, "body": ECHO},
-            {"status": 410, "body": ECHO},
-            *([{"status": 200, "body": body} for body in OF_OTHERS] if method.startswith("acl.") else ()),
-        ],
-        "delayed": [{"seconds": 0.01}],
-        "interim": [{"statuses": [103]}, {"statuses": [100, 102, 103]}],
-        "huge": [{"mib": 64}, {"mib": 64, "chunked": True}, {"mib": 64, "gzip": True}],
-        "altered": [
-            {"fields": fields} for fields in (ODD_TOKENS if method == TOKEN else [{"etag": 5, "nextSyncToken": None}])
-        ],
-        "meanwhile": [{"role": "none"}, {"role": "writerWithoutPrivateAccess"}],
-        **{kind: [{}] for kind in ("dropped", "dropped_after", "truncated", "not_json", "second_answer")},
-        **{kind: [{}] for kind in ("token_expired", "token_revoked")},
-    }
-    for kind, arguments in every.items():
-        yield from ({"fault": kind, **argument} for argument in arguments)
 
 
 def combinations():
@@ -335,22 +271,6 @@ def stage():
     stage = Stage()
     yield stage
     stage.server.stop()
-
-
-@contextmanager
-def everything_logged():
-    """Collect what any logger of the process writes, at any level."""
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    try:
-        yield stream
-    finally:
-        root.removeHandler(handler)
-        root.setLevel(level)
 
 
 def state_of(combination):

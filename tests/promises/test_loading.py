@@ -12,15 +12,9 @@ import pytest
 
 from handler.testing.emulator import Emulator
 
-ROOT = Path(__file__).parent.parent.parent
+from ..support.loading import LOADER
 
-LOADER = """\
-import importlib.util, sys
-spec = importlib.util.spec_from_file_location(name, folder + "/handler/__init__.py")
-handler = sys.modules[name] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(handler)
-"""
-"""The four statements that docs/engines/load-by-path.md tells engines to use."""
+ROOT = Path(__file__).parent.parent.parent
 
 SHARE = """
 info = {"client_id": "emulator-client", "client_secret": "emulator-secret", "refresh_token": "emulator-refresh-token"}

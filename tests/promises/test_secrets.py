@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import logging
 import pickle
 import socket
 import threading
@@ -26,13 +25,10 @@ from handler.engines.kinetic.bridge import read as read_document
 from handler.testing.cases import perform, play, read_case
 from handler.testing.emulator import ACCOUNT
 
+from ..support.canaries import CANARIES, everything_logged
+
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures"
 FILES = sorted(FIXTURES.rglob("*.yaml"))
-CANARIES = {
-    "client_id": "CANARY-1d.apps.example.com",
-    "client_secret": "CANARY-S3CR3T",
-    "refresh_token": "1//CANARY-R3FR35H",
-}
 PARAMETERS = {"calendar_name": "primary", "scope": "user", "recipient": "a@acme.com", "calendar_access": "reader"}
 
 
@@ -51,22 +47,8 @@ def _canary(key, value):
     return CANARIES[key] if value == ACCOUNT[key] else f"CANARY{value}"
 
 
-@pytest.fixture
-def everything_logged():
-    """Collect what any logger of the process writes, at any level."""
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    yield stream
-    root.removeHandler(handler)
-    root.setLevel(level)
-
-
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(FIXTURES)))
-def test_no_case_shows_a_secret(path, everything_logged, capfd):
+def test_no_case_shows_a_secret(path, capfd):
     """Results, XML, errors, tracebacks, pickles, logs and output of every case hold no info value and no token."""
     seen = []
 
@@ -81,8 +63,9 @@ def test_no_case_shows_a_secret(path, everything_logged, capfd):
         return perform(case)
 
     tokens = []
-    play(planted(read_case(path)), shown)
-    text = "\n".join([*seen, everything_logged.getvalue(), *capfd.readouterr()])
+    with everything_logged() as log:
+        play(planted(read_case(path)), shown)
+    text = "\n".join([*seen, log.getvalue(), *capfd.readouterr()])
     for secret in ["CANARY", *filter(None, tokens)]:
         assert secret not in text
 

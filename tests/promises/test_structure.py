@@ -14,6 +14,7 @@ from handler.cli import VERBS
 ROOT = Path(__file__).parent.parent.parent
 HANDLER = ROOT / "handler"
 MODULES = sorted(HANDLER.rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 THIRD_PARTIES = {
     "google": {"calendar_api"},
     "google_auth_oauthlib": {"calendar_api"},
@@ -100,6 +101,18 @@ def test_no_two_things_share_a_name():
     assert len(classes) == len(set(classes)), [one for one in set(classes) if classes.count(one) > 1]
     modules = [path.stem for path in MODULES if path.stem != "__init__" and path.parent.name not in {"cli", "kinetic"}]
     assert len(modules) == len(set(modules)), [one for one in set(modules) if modules.count(one) > 1]
+
+
+def test_no_test_module_imports_another():
+    """A test module can be moved or rewritten alone: what several of them need stands in tests/support/."""
+    taken = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in TESTS
+        for node in imports(path)
+        for imported in (getattr(node, "module", None) or "", *(alias.name for alias in node.names))
+        if any(part.startswith("test_") for part in imported.split("."))
+    ]
+    assert not taken
 
 
 def test_importing_neither_loads_google_nor_touches_anything():

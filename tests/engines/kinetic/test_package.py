@@ -18,7 +18,7 @@ from handler.engines.kinetic.definition import info_xml, node_xml
 from handler.engines.kinetic.package import files, package
 from handler.testing.cases import read_case
 
-from ...cli.test_cli import command
+from ...support.command_line import command
 from ...support.kinetic import results, root
 
 ROOT = Path(__file__).parent.parent.parent.parent

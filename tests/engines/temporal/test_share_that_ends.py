@@ -13,8 +13,8 @@ from temporalio.exceptions import CancelledError
 from examples.temporal_workflows import ShareThatEnds
 from handler.testing.emulator import ACCOUNT
 
+from ...support.killing import Kills
 from .conftest import GROUP, JANE, happens, start, working
-from .test_share_many import Kills
 
 RULE = "user:jane@acme.com"
 ELSEWHERE = "holidays@group.calendar.google.com"

@@ -1,0 +1,39 @@
+"""The program as a function, and the streams that a person or a full disk is at the end of."""
+
+from __future__ import annotations
+
+import io
+
+from handler.__main__ import main
+from handler.descriptor import DESCRIPTOR
+
+ROOT = DESCRIPTOR.parent
+EXAMPLE = ROOT / "fixtures" / "examples" / "share_with_a_user.yaml"
+
+
+def command(*argv, stdin=None):
+    """Run a command line and return its status, stdout and stderr."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    status = main([str(word) for word in argv], stdin or io.StringIO(), stdout, stderr)
+    return status, stdout.getvalue(), stderr.getvalue()
+
+
+class Screen(io.StringIO):
+    """A stream that a person sees or types into."""
+
+    def isatty(self):
+        """Say that it is a terminal."""
+        return True
+
+
+class Fails(io.StringIO):
+    """A stream that cannot be written."""
+
+    def __init__(self, error):
+        """Take the error that writing raises."""
+        super().__init__()
+        self.error = error
+
+    def write(self, _):
+        """Fail."""
+        raise self.error
