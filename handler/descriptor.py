@@ -215,6 +215,12 @@ def _contradictions(document: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{form}: a rule names {name}, which is no field of it"
         for name, field in fields.items():
             yield from (f"{form}.properties.{name}.{mistake}" for mistake in _menu_mistakes(field))
+            # Forms of engines preselect a value, and it would be any.
+            if "oneOf" in field and "default" not in field and name not in document[form].get("required", ()):
+                yield (
+                    f"{form}.properties.{name}: is a menu without a default; "
+                    "name one of its values, or list it in required"
+                )
     for name in document["info"]["properties"].keys() & document["parameters"]["properties"].keys():
         yield f"{name}: is declared both in info and in parameters"
     for table, key in (("results", "id"), ("errors", "code")):

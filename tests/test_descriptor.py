@@ -103,6 +103,14 @@ MISTAKES = {
         lambda d: leaf(d, "parameters", "properties", "scope").update(default="public"),
         "scope.default: is not in the menu",
     ),
+    "menu that may be left out and has no default": (
+        lambda d: leaf(d, "parameters", "properties", "dry_run").pop("default"),
+        "parameters.properties.dry_run: is a menu without a default; name one of its values, or list it in required",
+    ),
+    "menu of info without a default": (
+        lambda d: leaf(d, "info", "properties", "highest_access").pop("default"),
+        "info.properties.highest_access: is a menu without a default",
+    ),
     "no regular expression": (
         lambda d: leaf(d, "info", "properties", "client_id").update(pattern="("),
         "breaks the rule format",
@@ -147,12 +155,12 @@ def test_a_missing_descriptor_is_an_error_of_the_descriptor(tmp_path):
 
 
 def test_a_descriptor_that_lets_a_needed_value_be_left_out(monkeypatch, changed):
-    """A handler.yaml without a default that the step rests on is told as such, before any request."""
+    """A handler.yaml that does not require what the step rests on is told as such, before any request."""
     monkeypatch.setenv("CALENDAR_EMULATOR_HOST", "127.0.0.1:1")
-    path = changed(lambda d: leaf(d, "parameters", "properties", "send_notifications").pop("default"))
+    path = changed(lambda d: leaf(d, "parameters", "required").remove("calendar_name"))
     monkeypatch.setattr("handler.task.load", lambda: load(path))
-    with pytest.raises(InvalidDescriptor, match="send_notifications"):
-        execute(INFO, PARAMETERS)
+    with pytest.raises(InvalidDescriptor, match="calendar_name"):
+        execute(INFO, {key: value for key, value in PARAMETERS.items() if key != "calendar_name"})
 
 
 def test_a_missing_schema_is_an_error_of_the_descriptor(monkeypatch, changed, tmp_path):

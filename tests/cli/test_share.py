@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from handler.descriptor import load
+from handler.results import Results
 from handler.testing.emulator import ACCOUNT
 
 from ..support.command_line import command
@@ -180,6 +182,38 @@ def test_an_error_is_written_in_the_form_that_was_asked_for(calendar, faults, st
         assert ET.fromstring(errors).get("code") == code  # noqa: S314 -- ours
     else:
         assert f"\ncode: {code}\nwhat to do: " in errors
+
+
+OPTIONS = {
+    "calendar_name": "--calendar",
+    "calendar_access": "--access",
+    "send_notifications": "--no-notifications",
+    "error_handling": "",  # on the command line an error is a message and an exit status
+}
+"""The options that are not called like their parameter."""
+
+
+@pytest.mark.parametrize("name", load().parameters.fields)
+def test_every_parameter_has_its_option(name):
+    """What a step of an engine can be told, a share on the command line can be told."""
+    option = OPTIONS.get(name, f"--{name.replace('_', '-')}")
+    offered = re.findall(r"^  (--[a-z-]+)", command("share", "--help")[1], re.MULTILINE)
+    assert not option or option in offered
+
+
+def test_a_share_hands_on_every_parameter(monkeypatch):
+    """No option is offered whose parameter the step does not get."""
+    handed_on = {}
+
+    def execute(_, parameters):
+        handed_on.update(parameters)
+        return Results(load().titles, {})
+
+    monkeypatch.setattr("handler.cli.share.execute", execute)
+    for name, value in ACCOUNT.items():
+        monkeypatch.setenv(f"GOOGLE_{name.upper()}", value)
+    assert command("share", *JANE, "--access", "reader", "--format", "json")[0] == 0
+    assert handed_on.keys() == load().parameters.fields.keys() - {name for name in OPTIONS if not OPTIONS[name]}
 
 
 def test_the_help_names_every_role_and_scope():

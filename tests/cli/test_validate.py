@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import yaml
+
 from handler.descriptor import DESCRIPTOR
 
 from ..support.command_line import command
 
-OK = "handler.yaml: ok, google_apps_calendar_share version 1: 7 info values, 7 parameters, 7 results, 17 errors\n"
+DOCUMENT = yaml.safe_load(DESCRIPTOR.read_text(encoding="utf-8"))
+OK = (
+    f"handler.yaml: ok, google_apps_calendar_share version {DOCUMENT['version']}: "
+    f"{len(DOCUMENT['info']['properties'])} info values, {len(DOCUMENT['parameters']['properties'])} parameters, "
+    f"{len(DOCUMENT['results'])} results, {len(DOCUMENT['errors'])} errors\n"
+)
 
 
 def test_the_handlers_own_descriptor_is_in_order():
