@@ -1,7 +1,7 @@
 """Share a Google calendar as a step of a workflow: execute(info, params); many steps: execute_many(info, rows)."""
 
-from .bulk import execute_many
-from .check import check
+from .bulk import Outcome, execute_many
+from .check import Findings, check
 from .errors import (
     AuthorizationFailed,
     HandlerError,
@@ -11,17 +11,20 @@ from .errors import (
     Refused,
     Unavailable,
 )
-from .results import Results
+from .results import ResultId, Results
 from .task import execute
 from .version import __version__
 
 __all__ = [
     "AuthorizationFailed",
+    "Findings",
     "HandlerError",
     "InvalidDescriptor",
     "InvalidInput",
     "NotFound",
+    "Outcome",
     "Refused",
+    "ResultId",
     "Results",
     "Unavailable",
     "__version__",

@@ -12,7 +12,7 @@ HandlerError                 also raised itself: an answer that cannot be
 from __future__ import annotations
 
 import unicodedata
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 SHOWN_CHARACTERS = 100
 CONTROL = "[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
@@ -22,6 +22,16 @@ SIGNS = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\
 """Written around the digits that follow, though they count as format characters (Prepended_Concatenation_Mark)."""
 PICTOGRAPHS = range(0x1F000, 0x1FB00)
 """Kept for emoji; a Python that is older than one takes it for not assigned."""
+
+
+class ErrorDict(TypedDict):
+    """An error as JSON values."""
+
+    code: str
+    message: str
+    retryable: bool
+    retry_after: float | None
+    details: dict[str, Any]
 
 
 class HandlerError(Exception):
@@ -51,8 +61,8 @@ class HandlerError(Exception):
         """Give the message."""
         return self.message
 
-    def to_dict(self) -> dict[str, Any]:
-        """Give what a caller in another process or language needs, as JSON values."""
+    def to_dict(self) -> ErrorDict:
+        """Return what a caller in another process or language needs, as JSON values."""
         return {
             "code": self.code,
             "message": self.message,

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, cast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+ResultId = Literal[
+    "calendar_id",
+    "rule_id",
+    "calendar_access",
+    "previous_access",
+    "change",
+    "handler_error_message",
+    "handler_error_code",
+]
+"""The results of handler.yaml, for type checkers."""
 # What XML 1.0 cannot hold, escaped or not (https://www.w3.org/TR/xml/#charsets).
 NOT_XML = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 # A parser turns a bare CR into LF, and in attributes also LF and TAB into blanks
@@ -16,12 +26,12 @@ IN_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
 IN_ATTRIBUTES = IN_TEXT | str.maketrans({'"': "&quot;", "\n": "&#10;", "\t": "&#9;"})
 
 
-class Results(dict[str, str]):
+class Results(dict[ResultId, str]):
     """Every declared result by its id, in the descriptor's order; "" where there is none."""
 
     def __init__(self, titles: Mapping[str, str], values: Mapping[str, str]) -> None:
         """Take the titles by result id, and the values, of which any may be absent."""
-        super().__init__({key: values.get(key, "") for key in titles})
+        super().__init__({cast("ResultId", key): values.get(key, "") for key in titles})
         self.titles = dict(titles)
 
     def to_xml(self) -> str:

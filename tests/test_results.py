@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pickle
 import re
+from typing import get_args, get_type_hints
 from xml.etree import ElementTree as ET
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler import Results
+from handler import Outcome, ResultId, Results
+from handler.descriptor import load
 
 TITLES = {"calendar_id": "Calendar Id", "rule_id": 'Rule "Id" <&>'}
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -18,6 +20,16 @@ NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def parsed(results: Results) -> dict[str, str]:
     """Read the XML as an engine does."""
     return {result.get("name"): result.text or "" for result in ET.fromstring(results.to_xml())}  # noqa: S314 -- ours
+
+
+def test_the_ids_for_type_checkers_are_those_declared():
+    """A type checker knows just the results of handler.yaml."""
+    assert get_args(ResultId) == tuple(load().titles)
+
+
+def test_what_an_outcome_holds_can_be_read_at_run_time():
+    """A library that turns JSON into typed values finds out what an outcome is made of."""
+    assert [[*get_type_hints(shape)] for shape in get_args(Outcome)] == [["results"], ["error"]]
 
 
 def test_every_declared_result_is_there_in_order():

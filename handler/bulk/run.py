@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import threading
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..access_rules import grantee_of
 from ..calendar_names import PRIMARY, find_calendar, not_found, told
@@ -28,13 +28,12 @@ if TYPE_CHECKING:
     from ..calendar_api import Calendar, Rule
     from ..calendar_names import Target
     from ..share import Wish
+    from .outcomes import Outcome
     from .plan import Plan
 
     Given = tuple[tuple[int, "Outcome"] | BaseException | None, threading.Semaphore]
     """What a thread has: an outcome, a bug, or None in the end; and what it waits for before it goes on."""
 
-Outcome = dict[str, Any]
-"""`{"results": {...}}` as execute gives them, or `{"error": HandlerError.to_dict()}`."""
 NOT_OF_A_ROW = (InvalidInput, InvalidDescriptor)
 """Raised to the caller: once the rows have been read they are about the environment or the installation."""
 

@@ -19,6 +19,8 @@ from ..results import xml_attribute, xml_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from ..results import ResultId
+
 GREEN, RED = "32", "31"
 WIDTH = 80
 LOG_FORMAT = "%(asctime)s %(message)s"
@@ -126,7 +128,7 @@ def paragraph(line: str, label: str = "") -> str:
     )
 
 
-def share_sentence(results: Mapping[str, str], *, dry_run: bool) -> str:
+def share_sentence(results: Mapping[ResultId, str], *, dry_run: bool) -> str:
     """Say what a step has changed, or would change."""
     whom = "the public" if results["rule_id"] == "default" else results["rule_id"]
     would_be, has = ("would be ", "would have") if dry_run else ("", "has")

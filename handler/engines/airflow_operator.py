@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ..bulk import Outcome
+    from ..errors import ErrorDict
 
 # What the handler itself asks for after a write that may have landed. Airflow's delay
 # is longer as a rule, and in an outage a task would use up its tries in seconds.
@@ -121,7 +122,7 @@ class RowsOperator(_Operator):
         raise _failure(f"{len(errors)} of {len(outcomes)} rows failed: {told}; the log has a line for each row", errors)
 
 
-def _failure(message: str, errors: list[dict[str, Any]]) -> Any:
+def _failure(message: str, errors: list[ErrorDict]) -> Any:
     may_pass = any(error["retryable"] for error in errors)
     failed = (AirflowException if may_pass else AirflowFailException)(message)
     failed.errors = errors

@@ -44,7 +44,7 @@ def attempt(info_of: InfoOf, connection: Any, parameters: Any) -> dict[str, str]
 
 def one_step(info: Any, parameters: Any) -> dict[str, str]:
     """Do a step once, and give its results; raises HandlerError, as `execute` does for an engine."""
-    return dict(execute(info, parameters, attempts=1, raise_retryable=True))
+    return dict(execute(info, parameters, attempts=1, raise_retryable=True).items())
 
 
 def shielded(find_info: Callable[[], Any], do: Callable[[Any], T]) -> T:

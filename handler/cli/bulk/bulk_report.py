@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from ...bulk import Outcome
+    from ...errors import ErrorDict
     from .results_file import ResultsFile
     from .row_file import RowFile
 
@@ -78,7 +79,7 @@ class BulkReport:
         details = {**found.details, "rows": [self._row(number) for number in numbers], "remedy": REMEDY}
         return InvalidInput(found.code, f"{found.message}. The run was stopped. {which}", details)
 
-    def errors(self) -> list[dict[str, Any]]:
+    def errors(self) -> list[ErrorDict]:
         """Give the errors of rows, those of rows that were not tried included."""
         return [outcome["error"] for outcome in self._outcomes.values() if "error" in outcome]
 
@@ -154,12 +155,10 @@ class BulkReport:
 def _kind(outcome: Outcome) -> str:
     """Give the change, or how it failed, as one of COUNTED."""
     if "results" in outcome:
-        return str(outcome["results"]["change"])
+        return outcome["results"]["change"]
     return NOT_TRIED if outcome["error"]["details"].get("not_tried") else FAILED
 
 
 def _change(outcome: Outcome) -> str:
     """Return what a row has changed, also if an error came after it; "" if that is not known."""
-    return str(
-        outcome.get("results", {}).get("change") or outcome.get("error", {}).get("details", {}).get("change", "")
-    )
+    return str(outcome["error"]["details"].get("change", "") if "error" in outcome else outcome["results"]["change"])

@@ -11,10 +11,12 @@ from ..output import columns
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from ...results import ResultId
+
 SECTIONS = ("Removed", "Lowered", "Raised")
 
 
-def plan_table(found: Iterable[tuple[int, Mapping[str, Any], Mapping[str, str]]]) -> Iterator[str]:
+def plan_table(found: Iterable[tuple[int, Mapping[str, Any], Mapping[ResultId, str]]]) -> Iterator[str]:
     """Give the lines of the tables; `found` has line, row and results of each row that can be shared."""
     tables: dict[str, list[tuple[str, ...]]] = {}
     for line, row, results in found:

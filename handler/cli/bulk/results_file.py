@@ -75,15 +75,14 @@ class ResultsFile:
             self._file.close()
 
     def _cells(self, line: int, row: Mapping[str, Any], outcome: Outcome) -> Iterator[str]:
-        error = outcome.get("error", {})
-        # An error after a write has in its details what is needed to undo it.
-        results = outcome.get("results") or error["details"]
-        found = {
-            **results,
-            "granted_access": results.get("calendar_access"),
-            "error_code": error.get("code"),
-            "error_message": error.get("message"),
-        }
+        found: dict[str, Any]
+        if "error" in outcome:
+            error = outcome["error"]
+            # An error after a write has in its details what is needed to undo it.
+            found = {**error["details"], "error_code": error["code"], "error_message": error["message"]}
+        else:
+            found = dict(outcome["results"].items())
+        found["granted_access"] = found.get("calendar_access")
         yield str(line)
         yield from (_text(row.get(name)) for name in self._parameters)
         yield from (_text(found.get(name)) for name in FOUND)
