@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+from contextlib import suppress
 from importlib.util import find_spec
 
 import pytest
 
 from handler.calendar_api import forget_all
+from handler.cli.emulator import DEFAULT_PORT
 from handler.retry import going_by
 from handler.testing.cases import StillClock
 from handler.testing.emulator import Emulator
@@ -17,6 +20,15 @@ if find_spec("hypothesis"):  # which the environments of engines do without
     # How long an example takes says something of the machine alone.
     settings.register_profile("untimed", deadline=None)
     settings.load_profile("untimed")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def emulator_of_somebody_else():
+    """Take the emulator's usual port, as whoever tries things beside the tests does: no test may need it."""
+    with socket.socket() as taken:
+        with suppress(OSError):  # taken already
+            taken.bind(("127.0.0.1", DEFAULT_PORT))
+        yield
 
 
 @pytest.fixture

@@ -195,7 +195,7 @@ class Connection:
                 self._refused = token
             raise calendar_error(method, answer, functools.partial(self._account.masked, token=token))
         if method == "acl.delete" and answer.headers.get("content-type", "").startswith("text/html"):
-            raise _unexpected(method)  # an empty page; a removal is answered with nothing at all
+            raise unexpected(method)  # an empty page; a removal is answered with nothing at all
         return answer
 
 
