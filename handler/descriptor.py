@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .documents import Rules, read, rules_of
+from .documents import Rules, hint, read, rules_of
 from .errors import CONTROL, InvalidDescriptor, InvalidInput, quote, shown
 from .installation import demand, installed
 
@@ -54,7 +54,7 @@ class Form:
             if name.startswith("_"):
                 continue
             if name not in self.fields:
-                wrong[self._shown(name)] = self._unknown(name)
+                wrong[self._shown(name)] = f"is unknown; {hint(name, self.fields)}"
                 continue
             try:
                 text = self._text(name, value)
@@ -129,13 +129,6 @@ class Form:
 
     def _shown(self, name: str) -> str:
         return "(a name not shown)" if self._secret and not PLAIN_NAME.fullmatch(name) else shown(name)
-
-    def _unknown(self, name: str) -> str:
-        import difflib  # 9 ms to import, and needed only for a mistake
-
-        wanted = name.casefold().replace(" ", "_")
-        near = difflib.get_close_matches(wanted, self.fields, n=1) or list(self.fields)
-        return f"is unknown; {'did you mean' if len(near) == 1 else 'known are'} {', '.join(near)}"
 
 
 class Descriptor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,34 @@ def test_a_file_has_parameters_or_rows(tmp_path, steps, problem):
     (tmp_path / "case.yaml").write_text(f"what: Nothing.\n{steps}expect: {{rows: []}}\ncalls: []\n")
     with pytest.raises(InvalidInput, match=problem):
         read_case(tmp_path / "case.yaml")
+
+
+def test_a_file_may_leave_out_the_calls(tmp_path):
+    """Who cares for the outcome alone writes no calls, and any will do."""
+    path = tmp_path / "case.yaml"
+    lines = (FIXTURES / "examples" / "share_with_a_user.yaml").read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if not line.startswith("calls:")))
+    report = play(read_case(path))
+    assert (report.differences, report.calls) == ([], ["oauth2.token", "calendarList.list", "acl.get", "acl.insert"])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ("expct: {}", "the document: has the unknown key expct; did you mean expect"),
+        ("google: {fault: []}", "google: has the unknown key fault; did you mean faults"),
+        ("google: {faults: [{method: acl.get, fault: error, stat: 1}]}", "unknown key stat; did you mean status"),
+        ("xyzzy: 1", "unknown key xyzzy; known are what, info, parameters, "),
+        (
+            "google: {faults: [{method: acl.isnert, fault: dropped}]}",
+            "unknown method: 'acl.isnert'; did you mean acl.insert",
+        ),
+    ],
+    ids=["top", "inner", "of a fault", "like no other", "method"],
+)
+def test_a_wrong_key_is_told_with_the_nearest_one(tmp_path, wrong, problem):
+    """Whoever mistypes a key of a parameter file, or a method, reads which one was meant."""
+    path = tmp_path / "case.yaml"
+    path.write_text(f"what: Nothing.\nparameters: {{}}\nexpect: {{results: {{}}}}\n{wrong}\n")
+    with pytest.raises(InvalidInput, match=re.escape(problem)):
+        play(read_case(path))

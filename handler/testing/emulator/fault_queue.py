@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from ...documents import hint
 from .faults import KINDS, Arguments, Kind, Turn
 
 if TYPE_CHECKING:
@@ -44,11 +45,16 @@ class Faults:
         self._lock = Lock()
         self._queues: dict[str, deque[Fault]] = {name: deque() for name in methods}
         for order in orders:
-            fault = _read(order)
-            if order.get("method") not in self._queues:
-                message = f"fault for an unknown method: {order.get('method')!r}"
-                raise ValueError(message)
-            self._queues[order["method"]].extend([fault] * order.get("times", 1))
+            self.order(order)
+
+    def order(self, order: Arguments) -> None:
+        """Queue one more; raises ValueError if it could never happen."""
+        method, fault = order.get("method", ""), _read(order)
+        if method not in self._queues:
+            message = f"fault for an unknown method: {method!r}; {hint(str(method), self._queues)}"
+            raise ValueError(message)
+        with self._lock:
+            self._queues[method].extend([fault] * order.get("times", 1))
 
     def take(self, method: str) -> Fault | None:
         """Return the next fault of a method and forget it, None if there is none."""
@@ -63,9 +69,10 @@ class Faults:
 
 
 def _read(order: Arguments) -> Fault:
-    known = KINDS.get(order.get("fault", ""))
+    kind = order.get("fault", "")
+    known = KINDS.get(kind)
     if known is None:
-        message = f"unknown fault: {order.get('fault')!r}"
+        message = f"unknown fault: {kind!r}; {hint(str(kind), KINDS)}"
         raise ValueError(message)
     arguments = {name: order[name] for name in order if name not in COMMON}
     missing = set(known.needed) - set(arguments)
