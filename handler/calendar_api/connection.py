@@ -11,7 +11,7 @@ from ..access_rules import grantee_of
 from ..errors import Unavailable
 from ..version import __version__
 from .addresses import addresses
-from .connection_pools import forget_connections
+from .connection_pools import forget_connections, forget_connections_to
 from .error_table import WRITES, calendar_error, is_googles, names_absence
 from .google_client import NOT_READ, SendingHttp, client_for, page_request
 from .interruptions import raised_by_signal_handler
@@ -25,7 +25,7 @@ from .resources import (
     rule_body,
     unexpected,
 )
-from .tokens import SignedIn, account_of, forget_accounts
+from .tokens import SignedIn, account_of, forget_accounts, forget_accounts_at
 from .transport import Answer, Limits, send
 
 if TYPE_CHECKING:
@@ -217,6 +217,12 @@ def forget_all() -> None:
     """Begin anew with no connections and no access tokens, as a child process does."""
     forget_connections()
     forget_accounts()
+
+
+def forget_emulator(host: str) -> None:
+    """Leave no connection and no access token of an emulator, say one that has stopped."""
+    forget_connections_to(host)
+    forget_accounts_at(f"http://{host}/token")
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork

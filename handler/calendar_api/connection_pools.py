@@ -48,6 +48,14 @@ def forget_connections() -> None:
     _kept = _Kept()
 
 
+def forget_connections_to(authority: str) -> None:
+    """Close the connections that are kept to a host and port; what is under way there fails."""
+    kept = _kept
+    with kept.lock:
+        for key in [key for key in kept.pools if key[1] == authority]:
+            kept.pools.pop(key).close()
+
+
 def pool_for(scheme: str, authority: str, limits: Limits) -> urllib3.HTTPConnectionPool:
     """Return the kept pool for what the environment says now, or make one.
 

@@ -30,7 +30,7 @@ class SignedIn:
 
     def __init__(self, token_url: str, info: Mapping[str, str]) -> None:
         """Take the info values client_id, client_secret and refresh_token; no answer ever changes them."""
-        self._token_url = token_url
+        self.token_url = token_url
         self._info = {key: info[key] for key in ("client_id", "client_secret", "refresh_token")}
         self._lock = threading.Lock()
         """Held while a thread asks for a token, which may take as long as its step."""
@@ -90,7 +90,7 @@ class SignedIn:
 
     def _asked(self, limits: Limits) -> str:
         form = {"grant_type": "refresh_token", **self._info}
-        found = post_form(self._token_url, form, limits, self.masked, repeatable=True)
+        found = post_form(self.token_url, form, limits, self.masked, repeatable=True)
         token: str = found["access_token"]
         scopes, lifetime = found.get("scope"), found.get("expires_in", float("inf"))
         self._granted = scopes if isinstance(scopes, str) else None
@@ -132,3 +132,11 @@ def forget_accounts() -> None:
     """Begin anew with no access tokens."""
     global _store  # noqa: PLW0603 -- one store a process, and a new one in a child
     _store = _Store()
+
+
+def forget_accounts_at(token_url: str) -> None:
+    """Drop the access tokens that came from this endpoint."""
+    store = _store
+    with store.lock:
+        for key in [key for key, account in store.accounts.items() if account.token_url == token_url]:
+            del store.accounts[key]

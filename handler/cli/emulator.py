@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidInput, shown
-from ..testing.cases import VARIABLE, read_state
+from ..documents import read, wrong_file
+from ..errors import shown
+from ..testing.cases import VARIABLE
 from ..testing.emulator import ACCOUNT, Account, Emulator, read_accounts
 from .options import VARIABLES, add_port, no_port
 
@@ -51,7 +52,7 @@ def add_emulator(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 def run_emulator(arguments: argparse.Namespace, streams: Streams) -> int:
     """Emulate until somebody ends it, which is no failure."""
-    state = read_state(arguments.state) if arguments.state else {}
+    state = read(arguments.state) if arguments.state else {}
     # SIGTERM ends it as Ctrl-C does, from the first line on.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -71,7 +72,7 @@ def _started(state: dict[str, Any], arguments: argparse.Namespace) -> Emulator:
         emulator = Emulator(state, port=arguments.port, kept=KEPT)
         emulator.start()
     except ValueError as error:
-        raise InvalidInput("invalid_input", f"{arguments.state}: {error}") from None
+        raise wrong_file(arguments.state, str(error)) from None
     except OSError as error:
         raise no_port(arguments.port, error) from None
     return emulator

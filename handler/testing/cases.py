@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Any
 from ..bulk import execute_many
 from ..documents import read, rules_of, wrong_file
 from ..errors import HandlerError
-from ..installation import installed, is_of_the_installation
+from ..installation import is_of_the_installation
 from ..retry import Clock, going_by
 from ..task import execute
-from .emulator import ACCOUNT, Emulator
+from .emulator import ACCOUNT, SCHEMA, Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-SCHEMA = Path(__file__).parent / "case.schema.json"
 VARIABLE = "CALENDAR_EMULATOR_HOST"
 
 Outcome = dict[str, Any]
@@ -71,6 +70,14 @@ class StillClock:
         self.clock = Clock(now=lambda: sum(self.waits), sleep=self.waits.append, chance=lambda: 1.0)
 
 
+@contextmanager
+def standing_in(emulator: Emulator) -> Iterator[StillClock]:
+    """Let an emulator run in Google's place: the environment names it, and waits pass at once."""
+    time = StillClock()
+    with emulator, _pointed_at(emulator.host), going_by(time.clock):
+        yield time
+
+
 def read_case(path: Path) -> Case:
     """Read a parameter file; raises InvalidInput with every mistake in it."""
     document = read(path)
@@ -89,14 +96,6 @@ def read_case(path: Path) -> Case:
         waits=document.get("waits"),
         after=document.get("after", {}),
     )
-
-
-def read_state(path: Path) -> dict[str, Any]:
-    """Read a file with the keys of `google:`; raises InvalidInput with every mistake in it."""
-    document = read(path)
-    _refuse(path, rules_of(SCHEMA, "google").problems(document))
-    state: dict[str, Any] = document
-    return state
 
 
 def perform(case: Case) -> Outcome:
@@ -125,8 +124,7 @@ def play(case: Case, perform: Callable[[Case], Outcome] = perform) -> Report:
         emulator = Emulator(case.google)
     except ValueError as error:
         raise wrong_file(Path(case.file), str(error)) from None
-    time = StillClock()
-    with emulator, _pointed_at(emulator.host), going_by(time.clock):
+    with standing_in(emulator) as time:
         before = emulator.rules()
         outcome = perform(case)
     expected_after = case.after.get("rules", before)
@@ -185,11 +183,6 @@ def _without_empty(rules: Mapping[str, Mapping[str, str]]) -> dict[str, Mapping[
 
 @contextmanager
 def _pointed_at(host: str) -> Iterator[None]:
-    # What was kept of an earlier emulator must not serve a later one on the same port.
-    with installed():
-        from ..calendar_api import forget_all  # Google's client is slow to import
-
-    forget_all()
     present = os.environ.get(VARIABLE)
     os.environ[VARIABLE] = host
     try:

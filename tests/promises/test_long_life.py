@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from handler import HandlerError, execute
-from handler.calendar_api import forget_all
 from handler.testing.emulator import ACCOUNT, Emulator
 
 ROOT = Path(__file__).parent.parent.parent
@@ -95,19 +94,15 @@ def test_a_process_does_not_grow():
 
 @pytest.fixture
 def restartable(monkeypatch):
-    """Give an emulator that comes back on its own port."""
-    with Emulator() as probe:
-        port = int(probe.host.rpartition(":")[2])
-    forget_all()
-    with Emulator(port=port) as emulator:
+    """Return an emulator whose connections can be closed."""
+    with Emulator() as emulator:
         monkeypatch.setenv("CALENDAR_EMULATOR_HOST", emulator.host)
         yield emulator
 
 
 def restart(emulator):
     """Close all connections from Google's side, as a server does with those that are idle."""
-    emulator.stop()
-    emulator.start()
+    emulator._server.hang_up()
 
 
 def test_a_connection_that_was_closed_while_idle_is_noticed(restartable):
@@ -159,10 +154,7 @@ def restarted_before_the_write(emulator):
 
 def test_a_sign_in_on_a_connection_that_was_closed_passes(monkeypatch):
     """With a token near its end, the request for a new one notices the closed connection as well."""
-    with Emulator() as probe:
-        port = int(probe.host.rpartition(":")[2])
-    forget_all()
-    with Emulator({"account": {"access_token_seconds": 60}}, port=port) as emulator:
+    with Emulator({"account": {"access_token_seconds": 60}}) as emulator:
         monkeypatch.setenv("CALENDAR_EMULATOR_HOST", emulator.host)
         execute(ACCOUNT, PARAMETERS, attempts=1)
         with restarted_before_the_write(emulator):

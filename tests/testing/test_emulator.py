@@ -506,9 +506,9 @@ def test_pages_cover_the_list_once(state: dict[str, Any], query: str) -> None:
 def test_hidden_and_unlisted_calendars() -> None:
     """Hidden ones show on request, unlisted ones never, yet both can be shared."""
     entries = [
-        {"id": "a@x.com", "hidden": True},
-        {"id": "b@x.com", "listed": False},
-        {"id": "c@x.com", "summaryOverride": "Mine", "hidden": False},
+        {"id": "a@x.com", "summary": "a@x.com", "hidden": True},
+        {"id": "b@x.com", "summary": "b@x.com", "listed": False},
+        {"id": "c@x.com", "summary": "c@x.com", "summaryOverride": "Mine", "hidden": False},
     ]
     with Emulator({"calendars": entries}) as emulator:
         client = Client(emulator)
@@ -744,7 +744,7 @@ def test_who_may_do_what(method: str, path: str, status: int, reason: str) -> No
 
 def test_a_writer_reads_rules_and_an_owner_writes_them() -> None:
     """The words of the refusal are Google's."""
-    entry = {"id": EXAMPLE, "accessRole": "writer"}
+    entry = {"id": EXAMPLE, "summary": "Example", "accessRole": "writer"}
     with Emulator({"calendars": [entry]}) as emulator:
         client = Client(emulator)
         assert client.api("GET", RULES).status == 200
@@ -755,7 +755,7 @@ def test_a_writer_reads_rules_and_an_owner_writes_them() -> None:
 
 def test_the_data_owner_keeps_access() -> None:
     """Nobody changes the rule of the data owner."""
-    entry = {"id": EXAMPLE, "dataOwner": "Boss@acme.com"}
+    entry = {"id": EXAMPLE, "summary": "Example", "dataOwner": "Boss@acme.com"}
     body = {"role": "none", "scope": {"type": "user", "value": "boss@acme.com"}}
     with Emulator({"calendars": [entry]}) as emulator:
         client = Client(emulator)

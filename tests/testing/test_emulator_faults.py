@@ -259,7 +259,7 @@ def test_an_answer_is_sent_as_it_stands(arguments: dict[str, Any], body: bytes, 
 
 def test_an_answer_without_content_keeps_the_connection_good() -> None:
     """A 204 has no body, whatever the order says."""
-    with ordered("answer", status=204, body="x", headers={"X-Number": 1}) as emulator:
+    with ordered("answer", status=204, body="x", headers={"X-Number": "1"}) as emulator:
         status, body, headers = insert(emulator, sign_in(emulator)[1]["access_token"])
     assert (status, body, headers["X-Number"]) == (204, b"", "1")
 

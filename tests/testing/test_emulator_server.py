@@ -5,14 +5,22 @@ from __future__ import annotations
 import json
 import re
 import socket
+import subprocess
+import sys
 from http.client import HTTPConnection
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
-from handler.testing.emulator import ACCOUNT, Emulator, wire
+from handler import execute
+from handler.calendar_api import tokens, transport
+from handler.testing import ACCOUNT, Emulator
+from handler.testing.emulator import wire
 from handler.testing.emulator.sign_in import MOST_TOKENS
 
+ROOT = Path(__file__).parent.parent.parent
+DESCRIPTORS = Path("/dev/fd")
 SCOPE = "https://www.googleapis.com/auth/calendar.acls"
 TOKEN = urlencode({"grant_type": "refresh_token", **ACCOUNT}).encode()
 RULES = "/calendar/v3/calendars/example@group.calendar.google.com/acl"
@@ -350,3 +358,51 @@ def test_mails_and_tokens_are_bounded_too(emulator):
     consent(emulator, "http://127.0.0.1/")
     assert len(sign_in._access) == len(sign_in._codes) == MOST_TOKENS
     assert sign_in.grant(answer["access_token"]).account.email == "owner@example.com"
+
+
+# How it begins and ends.
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ({"calender": []}, "has the unknown key calender; did you mean calendars"),
+        ({"rules": {"a@x.com": {"user:b@x.com": "boss"}}}, "must be one of none, freeBusyReader, "),
+        ({"account": {"scopes": "all"}}, "account.scopes: must be of the type array"),
+        ([], "must be of the type object"),
+    ],
+    ids=["key", "role", "type", "no mapping"],
+)
+def test_a_wrong_state_is_refused(state, says):
+    """What a state file may not say, the constructor does not take either."""
+    with pytest.raises(ValueError, match=says):
+        Emulator(state)
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+def test_a_stopped_emulator_leaves_nothing_behind(name, monkeypatch):
+    """Neither the server's connections nor the handler's, nor a token for it, outlive an emulator; others' do."""
+    step = {"calendar_name": "primary", "scope": "public", "calendar_access": "reader"}
+    with Emulator() as other:
+        monkeypatch.setenv("CALENDAR_EMULATOR_HOST", other.host)
+        execute(ACCOUNT, step)
+        before = len(list(DESCRIPTORS.iterdir())), set(transport._kept.pools), set(tokens._store.accounts)
+        for _ in range(3):
+            with Emulator() as emulator:
+                monkeypatch.setenv("CALENDAR_EMULATOR_HOST", f"{name}:{emulator.host.rpartition(':')[2]}")
+                assert execute(ACCOUNT, step)["change"] == "created"
+        assert (len(list(DESCRIPTORS.iterdir())), set(transport._kept.pools), set(tokens._store.accounts)) == before
+        monkeypatch.setenv("CALENDAR_EMULATOR_HOST", other.host)
+        execute(ACCOUNT, step)
+        assert other.calls.count("oauth2.token") == 1
+
+
+def test_an_emulator_alone_brings_no_client_of_googles():
+    """Starting and stopping one does not import what only a share needs."""
+    program = (
+        "import sys; from handler.testing import Emulator\n"
+        "with Emulator(): pass\n"
+        "print('googleapiclient' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

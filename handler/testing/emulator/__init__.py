@@ -57,6 +57,6 @@ What is a guess, as Google does not document it
 from __future__ import annotations
 
 from .accounts import ACCOUNT, Account, read_accounts
-from .server import FAULT_KINDS, METHODS, Emulator, Record
+from .server import FAULT_KINDS, METHODS, SCHEMA, Emulator, Record
 
-__all__ = ["ACCOUNT", "FAULT_KINDS", "METHODS", "Account", "Emulator", "Record", "read_accounts"]
+__all__ = ["ACCOUNT", "FAULT_KINDS", "METHODS", "SCHEMA", "Account", "Emulator", "Record", "read_accounts"]

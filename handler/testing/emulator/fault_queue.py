@@ -41,7 +41,7 @@ class Faults:
     """What was ordered and has not happened yet, method by method."""
 
     def __init__(self, orders: Iterable[Arguments], methods: Iterable[str]) -> None:
-        """Queue `orders`; raises ValueError for one that could never happen."""
+        """Queue `orders`, which keep to case.schema.json; raises ValueError for one that could never happen."""
         self._lock = Lock()
         self._queues: dict[str, deque[Fault]] = {name: deque() for name in methods}
         for order in orders:
@@ -49,9 +49,9 @@ class Faults:
 
     def order(self, order: Arguments) -> None:
         """Queue one more; raises ValueError if it could never happen."""
-        method, fault = order.get("method", ""), _read(order)
+        method, fault = order["method"], _read(order)
         if method not in self._queues:
-            message = f"fault for an unknown method: {method!r}; {hint(str(method), self._queues)}"
+            message = f"fault for an unknown method: {method!r}; {hint(method, self._queues)}"
             raise ValueError(message)
         with self._lock:
             self._queues[method].extend([fault] * order.get("times", 1))
@@ -69,11 +69,7 @@ class Faults:
 
 
 def _read(order: Arguments) -> Fault:
-    kind = order.get("fault", "")
-    known = KINDS.get(kind)
-    if known is None:
-        message = f"unknown fault: {kind!r}; {hint(str(kind), KINDS)}"
-        raise ValueError(message)
+    known = KINDS[order["fault"]]
     arguments = {name: order[name] for name in order if name not in COMMON}
     missing = set(known.needed) - set(arguments)
     unknown = set(arguments) - {*known.needed, *known.optional}

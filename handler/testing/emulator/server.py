@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
+from ...documents import rules_of
 from .accounts import read_accounts
 from .calendar_routes import ROUTES as CALENDAR_ROUTES
 from .calls import PREFIX
@@ -25,6 +28,13 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from .answers import Reply
+
+SCHEMA = Path(__file__).parent.parent / "case.schema.json"
+"""Says what a state may hold, too."""
+
+CALENDAR_API = f"{__package__.rpartition('.testing.')[0]}.calendar_api"
+NAMES = ("127.0.0.1", "localhost")
+"""How an emulator's host may be written."""
 
 ROUTES = (*OAUTH_ROUTES, *CALENDAR_ROUTES)
 
@@ -62,15 +72,18 @@ class Emulator:
         """Remember where to begin; `port` 0 is any free one, `kept` how many of the newest requests to keep.
 
         `state` holds plain data, each key optional: account or accounts, calendars,
-        rules, aliases, page_size, faults. Raises ValueError for a fault that cannot happen.
+        rules, aliases, page_size, faults, as `google` does in a parameter file. Raises
+        ValueError, with every mistake, for a state that would be refused there.
         """
-        given = state or {}
+        given = {} if state is None else state
+        if mistakes := rules_of(SCHEMA, "google").problems(given):
+            raise ValueError("; ".join(mistakes))
         accounts = read_accounts(given)
-        rules = given.get("rules") or {}
+        self._accounts = accounts
         self._world = World(
-            State(accounts, rules, given.get("aliases") or {}), SignIn(accounts), given.get("page_size")
+            State(accounts, given.get("rules", {}), given.get("aliases", {})), SignIn(accounts), given.get("page_size")
         )
-        self._faults = Faults(given.get("faults") or (), METHODS)
+        self._faults = Faults(given.get("faults", ()), METHODS)
         self._port = port
         self._lock = Lock()
         self._records: deque[Record] = deque(maxlen=kept)
@@ -96,13 +109,15 @@ class Emulator:
         if self._server is None:
             self._stopping.clear()
             self._server = Server(self._port, self._answer)
+            _forget(self._server.server_port)
 
     def stop(self) -> None:
-        """Close the port and every connection; what was recorded stays."""
+        """Close the port and every connection, the handler's own ends too; what was recorded stays."""
         self._stopping.set()
         server, self._server = self._server, None
         if server is not None:
             server.stop()
+            _forget(server.server_port)
 
     @property
     def host(self) -> str:
@@ -111,6 +126,13 @@ class Emulator:
             message = "the emulator is not running"
             raise RuntimeError(message)
         return f"127.0.0.1:{self._server.server_port}"
+
+    @property
+    def info(self) -> dict[str, str]:
+        """Info values of the account, of the first if there are several."""
+        account = self._accounts[0]
+        found = {name: getattr(account, name) for name in ("client_id", "client_secret", "refresh_token")}
+        return {name: value for name, value in found.items() if value is not None}
 
     @property
     def requests(self) -> list[Record]:
@@ -132,6 +154,12 @@ class Emulator:
     def unused_faults(self) -> list[str]:
         """One line for each ordered fault that has not happened."""
         return self._faults.left()
+
+    def order(self, fault: Mapping[str, Any]) -> None:
+        """Let one more fault happen, said as in `faults`; raises ValueError if it cannot."""
+        if mistakes := rules_of(SCHEMA, "fault").problems(fault):
+            raise ValueError("; ".join(mistakes))
+        self._faults.order(fault)
 
     def rules(self) -> dict[str, dict[str, str]]:
         """Return role by rule id by calendar id, sorted, without the accounts' own.
@@ -158,6 +186,15 @@ class Emulator:
         )
         fault = self._faults.take(route.method_id)
         return fault.play(turn) if fault else turn.work()
+
+
+def _forget(port: int) -> None:
+    # What was kept of an emulator must not serve a later one on the same port. Google's client
+    # is slow to import: where nobody has, nothing is kept.
+    calendar_api = sys.modules.get(CALENDAR_API)
+    if calendar_api is not None:
+        for name in NAMES:
+            calendar_api.forget_emulator(f"{name}:{port}")
 
 
 def _record(method: str, request: Request) -> Record:

@@ -188,6 +188,10 @@ class Server(ThreadingHTTPServer):
         self.shutdown()
         self._loop.join()
         self.server_close()
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close every connection, as Google does with idle ones; work under way is waited for."""
         connections = self._open.copy()
         for connection in connections:
             with suppress(OSError):
