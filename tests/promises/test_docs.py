@@ -9,6 +9,7 @@ from configparser import ConfigParser
 
 import pytest
 
+from handler import execute
 from handler.cli import VERBS
 from handler.cli.exit_statuses import FAILED, INTERRUPTED, TRY_AGAIN, WRONG_INPUT
 from handler.engines import attempt
@@ -28,6 +29,7 @@ NOT_PLAYED = {
     ],
     "docs/bulk.md": [(HERE, "from google_apps_calendar_share_v1.handler import execute_many")],
     "docs/command-line.md": [("needs Windows", "py -m venv .venv")],
+    "docs/testing.md": [(HERE, "def test_a_newcomer_sees_the_calendar(calendar_emulator):")],
     "docs/engines/airflow.md": [
         (AIRFLOW, "pip install '.[airflow]'"),
         (AIRFLOW, "{"),
@@ -149,6 +151,13 @@ def test_the_examples_in_python_run(page, imported, printed, emulate, capsys):
     code = code.replace("google_apps_calendar_share_v1.", "")  # here it goes by another name
     exec(code, {"info": ACCOUNT, "params": JANE})  # noqa: S102 -- our own pages
     assert capsys.readouterr().out.startswith(printed)
+
+
+def test_the_test_of_the_page_passes(emulate):
+    """The three lines of the page test a function that shares with a newcomer."""
+    names = {"welcome": lambda newcomer: execute(ACCOUNT, {**JANE, "recipient": newcomer})}
+    exec(block_of("docs/testing.md", "python", "def test_a_newcomer"), names)  # noqa: S102 -- our own pages
+    names["test_a_newcomer_sees_the_calendar"](emulate())
 
 
 @pytest.fixture

@@ -80,8 +80,8 @@ def test_each_package_has_a_lower_bound(section, name):
 
 
 def test_the_wheel_holds_every_file_that_the_program_has(built):
-    """handler.yaml, all of handler/ and the examples are in the wheel, and nothing else."""
-    expected = {"handler.yaml"}
+    """handler.yaml, all of handler/, the examples and the fixture for pytest are in the wheel, and nothing else."""
+    expected = {"handler.yaml", "pytest_calendar_emulator.py"}
     for folder in ("handler", "fixtures/examples"):
         files = (path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
         expected |= {path.relative_to(ROOT).as_posix() for path in files}
@@ -94,7 +94,16 @@ def test_the_sdist_holds_the_tests_and_what_they_read(built):
     """Whoever packages the program can run its tests from the sdist."""
     with tarfile.open(built[0]) as sdist:
         found = {name.partition("/")[2] for name in sdist.getnames()}
-    assert {"Makefile", "README.md", "SECURITY.md", "CHANGELOG.md", "LICENSE", ".ci/run", "handler.yaml"} <= found
+    assert {
+        "Makefile",
+        "pytest_calendar_emulator.py",
+        "README.md",
+        "SECURITY.md",
+        "CHANGELOG.md",
+        "LICENSE",
+        ".ci/run",
+        "handler.yaml",
+    } <= found
     assert "tests/conftest.py" in found
     for folder, kind in (("fixtures", "*.yaml"), ("examples", "*.py"), ("docs", "*.md"), ("tests/engines", "*.txt")):
         assert {path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob(kind)} <= found
@@ -143,6 +152,22 @@ def test_the_installed_wheel_shares(installed, tmp_path):
         done = run(installed, "-c", program, cwd=tmp_path, CALENDAR_EMULATOR_HOST=emulator.host)
         assert (done.stdout, done.returncode) == ("created\n", 0)
         assert emulator.rules() == {"owner@example.com": {"default": "freeBusyReader"}}
+
+
+def test_the_wheel_brings_a_fixture_for_pytest(built, tmp_path):
+    """Where the wheel is installed, a test of a user needs three lines and no import of a fixture."""
+    with zipfile.ZipFile(built[1]) as wheel:
+        wheel.extractall(tmp_path / "site")  # noqa: S202 -- made a moment ago, from our own tree
+    (tmp_path / "test_own.py").write_text(
+        f"from {PACKAGE} import handler, pytest_calendar_emulator as own\n"
+        "def test(calendar_emulator):\n"
+        "    step = {'calendar_name': 'primary', 'scope': 'public', 'calendar_access': 'reader'}\n"
+        "    assert handler.execute(calendar_emulator.info, step)['change'] == 'created'\n"
+        f"    assert own.__file__.startswith({str(tmp_path / 'site')!r})\n",
+        encoding="utf-8",
+    )
+    done = run(sys.executable, "-m", "pytest", "-q", "test_own.py", cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_without_its_extra_a_verb_says_what_to_install(installed, tmp_path):
