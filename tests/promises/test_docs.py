@@ -22,6 +22,7 @@ HERE = "played by tests/promises/test_docs.py"
 TEMPORAL, AIRFLOW, CELERY = (f"played by tests/engines/{name}" for name in ("temporal", "airflow", "celery"))
 COMMAND = "google-apps-calendar-share"
 NOT_PLAYED = {
+    "docs/architecture.md": [("", "flowchart TD")],
     "docs/account.md": [
         ("needs Google and a browser", f"{COMMAND} authorize --client client_secret.json --info account.yaml"),
         ("a form to fill in", "client_id: 1234567890-abc.apps.googleusercontent.com"),
@@ -96,6 +97,7 @@ def test_each_block_is_played_or_listed_with_the_reason_why_not(page):
 GENERATED = {
     "docs/reference.md": [f'table("{part}")' for part in ("info", "parameters", "results", "errors")],
     "docs/performance.md": ["markdown("],
+    "docs/architecture.md": ["diagram()", "module_table()", "entry_points()"],
 }
 
 
