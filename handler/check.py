@@ -24,7 +24,7 @@ READ_ONLY = ".readonly"
 
 
 class Problem(TypedDict):
-    """Something that keeps steps from passing, and what to do about it."""
+    """Something that keeps steps from passing; `remedy` is "" if the message says what to do."""
 
     code: str
     message: str
@@ -199,7 +199,7 @@ class _Visit:
         return {
             "code": error.code,
             "message": error.message,
-            "remedy": self._descriptor.errors[error.code]["remedy"],
+            "remedy": self._descriptor.remedy(error.to_dict()),
             "retryable": error.retryable,
         }
 

@@ -142,6 +142,16 @@ class Descriptor:
         self.titles: dict[str, str] = {result["id"]: result["title"] for result in document["results"]}
         self.errors: dict[str, Mapping[str, Any]] = {error["code"]: error for error in document["errors"]}
 
+    def remedy(self, error: Mapping[str, Any]) -> str:
+        """Return what to do about an error (as `to_dict` has it) beyond what its message says; "" if that is all."""
+        code, message, details = error["code"], error["message"], error["details"]
+        if isinstance(own := details.get("remedy"), str):
+            return own
+        declared = self.errors.get(code, {"said_by_message": True})
+        if declared.get("said_by_message") or (code == "invalid_input" and not details.get("fields")):
+            return ""
+        return " ".join(said for said in re.split(r"(?<=\.) ", declared["remedy"]) if said not in message)
+
     @functools.cached_property
     def rows(self) -> Form:
         """The parameters as rows and the command line have to give them."""

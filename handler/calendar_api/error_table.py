@@ -71,7 +71,7 @@ CALENDAR_ROWS = (
     Row(ANY_METHOD, (403,), _reasons("insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"),
         AuthorizationFailed, "scope_missing",
         "The refresh token was granted without the OAuth scope {scope}. "
-        "Get a new one, and leave every box ticked on Google's consent page."),
+        "Get a new one with the verb authorize, and leave every box ticked on Google's consent page."),
     Row(ANY_METHOD, (403,), _reasons("accessNotConfigured", "SERVICE_DISABLED"),
         AuthorizationFailed, "api_disabled",
         "The Google Calendar API is not enabled in the Google Cloud project of the OAuth client. "

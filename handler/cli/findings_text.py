@@ -33,7 +33,8 @@ def findings_text(findings: Findings) -> Iterator[str]:
         yield ""
         yield paragraph(problem["message"], "Problem     ")
         yield f"Code        {problem['code']}"
-        yield paragraph(problem["remedy"], "What to do  ")
+        if problem["remedy"]:
+            yield paragraph(problem["remedy"], "What to do  ")
 
 
 def scope_states(findings: Findings) -> Iterator[tuple[str, str]]:

@@ -69,7 +69,7 @@ def print_error(error: HandlerError, form: str, stream: TextIO) -> None:
     else:
         print("error:", "\n       ".join(map(visible, error.message.split("\n"))), file=stream)
         print("code:", error.code, file=stream)
-        if remedy := remedy_of(error.code, error.details):
+        if remedy := remedy_of(error.to_dict()):
             print("what to do:", remedy, file=stream)
 
 
@@ -109,15 +109,12 @@ def paint(text: str, colour: str, stream: TextIO) -> str:
     return text
 
 
-def remedy_of(code: str, details: Mapping[str, Any]) -> str:
-    """Give what to do about an error: what its details say, else what handler.yaml says; "" if neither does."""
-    if isinstance(own := details.get("remedy"), str):
-        return own
+def remedy_of(error: Mapping[str, Any]) -> str:
+    """Return what to do about an error (as `to_dict` has it) beyond what its message says; "" if that is all."""
     try:
-        errors = load().errors
+        return load().remedy(error)
     except HandlerError:  # handler.yaml or what reads it is what the error is about
         return ""
-    return str(errors[code]["remedy"]) if code in errors else ""
 
 
 def paragraph(line: str, label: str = "") -> str:

@@ -54,4 +54,4 @@ class StepHook(BaseHook):
             return False, str(error) if isinstance(error, HandlerError) else f"{error}; the log has more"
         if findings["ok"]:
             return True, f"{findings['account']} signs in, and owns {len(findings['calendars'])} calendars"
-        return False, " ".join(f"{problem['message']} {problem['remedy']}" for problem in findings["problems"])
+        return False, " ".join(f"{problem['message']} {problem['remedy']}".strip() for problem in findings["problems"])

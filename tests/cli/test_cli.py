@@ -156,13 +156,20 @@ def test_the_exit_status_says_what_a_script_can_do(error, status):
     assert status_of(error("code", "message")) == status
 
 
-@pytest.mark.parametrize("code", load().errors)
+@pytest.mark.parametrize("code", [code for code, error in load().errors.items() if "said_by_message" not in error])
 def test_an_error_comes_with_what_to_do(code):
     """For people, the message is followed by the code and the descriptor's remedy."""
     stream = io.StringIO()
-    output.print_error(HandlerError(code, "one\ntwo"), "text", stream)
+    output.print_error(HandlerError(code, "one\ntwo", {"fields": {"a": "one"}}), "text", stream)
     remedy = load().errors[code]["remedy"]
     assert stream.getvalue() == f"error: one\n       two\ncode: {code}\nwhat to do: {remedy}\n"
+
+
+def test_a_mistake_that_is_in_no_field_asks_for_no_field_to_be_corrected():
+    """Whoever gave options that contradict one another looks for no field that the message names."""
+    status, _, errors = command("bulk", "people.csv", "--dry-run", "--results", "done.csv")
+    assert status == 2
+    assert errors.endswith("\ncode: invalid_input\n")
 
 
 def test_an_unknown_code_comes_without_a_remedy():

@@ -112,9 +112,8 @@ def authorize(arguments: argparse.Namespace, streams: Streams) -> int:
             info, findings = granted_account(consent, client, answer)
             file.write(info, findings["account"])
         except HandlerError as error:
-            loopback.tell(
-                "It did not work", error.message, remedy_of(error.code, error.details), "Nothing was written."
-            )
+            remedy = remedy_of(error.to_dict())
+            loopback.tell("It did not work", *filter(None, [error.message, remedy]), "Nothing was written.")
             raise
         loopback.tell("It worked", f"{_outcome(findings, arguments.info)}. The terminal shows more.")
     print(*_text(findings, arguments, streams.stdout), sep="\n", file=streams.stdout)

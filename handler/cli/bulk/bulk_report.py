@@ -109,8 +109,9 @@ class BulkReport:
         yield from (self._sentence(*one) for one in untried[:1])
         if untried[1:]:
             yield f"... and {len(untried) - 1} rows more, for the same reason"
-        for code in dict.fromkeys(error["code"] for error in self.errors()):
-            yield f"what to do ({code}): {remedy_of(code, {})}"
+        for code, remedy in dict.fromkeys((error["code"], remedy_of(error)) for error in self.errors()):
+            if remedy:
+                yield f"what to do ({code}): {remedy}"
         yield self._summary()
         if self.left:
             yield f"interrupted: {self.left} rows were not begun; run the same command again to go on"
