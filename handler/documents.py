@@ -27,7 +27,12 @@ def read(path: Path) -> Any:
 
     Raises InvalidInput if it cannot be read, is too large or is not plain YAML.
     """
-    found, problem = _plain_yaml()[0](read_text(path).removeprefix("\ufeff"))
+    return parsed(read_text(path), path)
+
+
+def parsed(text: str, path: Path) -> Any:
+    """Return what the text of a YAML or JSON file says, as `read` does."""
+    found, problem = _plain_yaml()[0](text.removeprefix("\ufeff"))
     if problem:
         raise wrong_file(path, problem)
     return found

@@ -69,6 +69,7 @@ def test_every_example_in_the_help_is_true(example, emulate, monkeypatch, tmp_pa
     (tmp_path / "client_secret.json").write_text(json.dumps({"installed": ACCOUNT}))
     (tmp_path / "account.yaml").chmod(0o600)
     (tmp_path / "state.yaml").write_text("page_size: 2")
+    (tmp_path / "draft.yaml").write_text("what: A draft.\nparameters: {}\n")
     (tmp_path / "people.csv").write_text(
         "calendar_name,scope,recipient,calendar_access\nprimary,user,a@acme.com,reader\n"
     )

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, TypeVar
 
 from ...documents import wrong_file
-from ...errors import HandlerError, InvalidInput
+from ...errors import HandlerError, InvalidInput, visible
 from ...installation import is_of_the_installation
 from ...testing.cases import VARIABLE, Case, Report, outcome_differences, perform, play, read_case
 from ...testing.emulator import ACCOUNT
 from ..options import SOURCES, add_format, add_info, read_info
 from ..output import Streams, print_error, print_json, print_xml
 from .case_report import json_report, text_report, xml_reports
+from .filling import fill
 
 if TYPE_CHECKING:
     import argparse
@@ -31,6 +34,11 @@ Each file is played against an emulator of its own; no Google account is needed.
 The exit status is 1 if one came out otherwise than it expects, and 2 if one
 could not be played.
 
+With --fill a file need not say what it expects: what came is written behind its
+last line where the file says nothing yet (expect, calls, waits, after), for you to
+judge. What the file says already stays, and if that came out otherwise nothing is
+written.
+
 With --live the steps are done in a real account, after asking. Only the outcome
 can be held to the files then; calls, rules and mails cannot be seen. A file that
 says what Google holds (google:) or has info values of its own is refused.
@@ -38,6 +46,7 @@ says what Google holds (google:) or has info values of its own is refused.
 Examples:
   %(prog)s fixtures/examples/share_with_a_user.yaml
   %(prog)s fixtures/examples --format json
+  %(prog)s --fill draft.yaml
   %(prog)s fixtures/examples/share_with_a_user.yaml --live --info account.yaml
 """
 
@@ -53,6 +62,7 @@ def add_run(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="parameter file, or folder to search for *.yaml, *.yml and *.json",
     )
     add_format(parser, "<cases>, with the results or the error of each <case>")
+    parser.add_argument("--fill", action="store_true", help="write into each file what came, where it says nothing yet")
     parser.add_argument("--live", action="store_true", help="do the steps in a real account")
     parser.add_argument("--yes", action="store_true", help="with --live: do not ask")
     add_info(parser, " for --live")
@@ -63,6 +73,8 @@ def run(arguments: argparse.Namespace, streams: Streams) -> int:
     """Play every file that can be played and write what came of it."""
     if not arguments.live and (arguments.yes or arguments.info):
         raise InvalidInput("invalid_input", "--yes and --info say something only together with --live")
+    if arguments.live and arguments.fill:
+        raise InvalidInput("invalid_input", "--fill writes what came of the emulator; it does not go with --live")
     mistakes: list[HandlerError] = []
 
     def refuse(error: HandlerError) -> None:
@@ -70,8 +82,12 @@ def run(arguments: argparse.Namespace, streams: Streams) -> int:
         mistakes.append(error)
 
     files = (file for found in _each(_files, arguments.paths, refuse) for file in found)
-    cases = list(_each(_read_live if arguments.live else read_case, files, refuse))
-    play_one = _live(cases, arguments, streams) if arguments.live else play
+    read_one = _read_live if arguments.live else partial(read_case, to_fill=arguments.fill)
+    cases = list(_each(read_one, files, refuse))
+    if arguments.live:
+        play_one = _live(cases, arguments, streams)
+    else:
+        play_one = partial(_filled, streams) if arguments.fill else play
     if play_one is None:
         print("nothing was done: the answer was not yes", file=streams.stderr)
         return 1
@@ -104,6 +120,19 @@ def _each(
             refuse(error)
         else:
             yield made
+
+
+def _filled(streams: Streams, case: Case) -> Report:
+    """Fill a file and say what was written; on stderr, so that stdout holds the reports alone."""
+    report, added = fill(case)
+    if added:
+        told = f"written, for you to judge:\n{indent(added, '  ')}"
+    elif report.differences:
+        told = "nothing was written: what the file says already came out otherwise\n"
+    else:
+        told = "nothing was written, as nothing was missing\n"
+    print(f"{visible(case.file)}: {told}", end="", file=streams.stderr)
+    return report
 
 
 def _files(path: Path) -> list[Path]:
