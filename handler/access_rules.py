@@ -8,7 +8,7 @@ So ids are compared folded, and never as they are.
 
 from __future__ import annotations
 
-import encodings.idna  # noqa: F401 -- else the first name imports it, under a lock that a fork would copy
+import encodings.idna  # noqa: F401 -- or else the first name imports it, under a lock that a fork would copy
 import re
 import unicodedata
 
@@ -24,7 +24,7 @@ RULE_ID = re.compile(rf"default|(?:user|group):{PART}@{PART}|domain:{PART}")
 
 
 def folded(rule_id: str) -> str:
-    """Return a rule id in the one spelling that all spellings of its grantee have in common."""
+    """Return a rule id in its canonical spelling, the same for all spellings of a grantee."""
     kind, colon, value = rule_id.lower().partition(":")
     name, at, domain = value.rpartition("@")
     if not domain.isascii():
@@ -36,7 +36,7 @@ def folded(rule_id: str) -> str:
 
 
 def grantee_of(rule_id: str) -> str:
-    """Return what two rules have in common exactly if they are for the same grantee.
+    """Return a key that two rules share exactly if they are for the same grantee.
 
     A user and a group of one address are the same: the address is only one of the two.
     """
@@ -45,7 +45,7 @@ def grantee_of(rule_id: str) -> str:
 
 
 def answers(asked: str, answered: str) -> bool:
-    """Say whether an answer with this id can be about the rule that was asked for.
+    """Return whether an answer with this id can be about the rule that was asked for.
 
     Another value of the same type can: it may be the main address of an alias.
     """
@@ -58,7 +58,7 @@ def ascii_domain(domain: str) -> str:
     """Return a domain in lower case and ASCII, "" if it could be read as another one.
 
     The two standards for names with other letters read some of them differently, such
-    as the sharp s (RFC 5895, UTS 46): a name is given only if it comes back as it went.
+    as the sharp s (RFC 5895, UTS 46): a name is returned only if it survives the round trip.
     """
     domain = domain.lower()
     if domain.isascii():

@@ -1,4 +1,4 @@
-"""Which calendar a name means, and the errors about it: told once, for a step, a check and a bulk."""
+"""Which calendar a name means, and the errors about it: one place for a step, a check and a bulk."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GOOGLE_ID = re.compile(r"[^\s@]+@(?:[^\s@]+\.)?calendar\.google\.com")
 ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 MOST_HINTS, MOST_IDS = 3, 10
 LONGEST_MISTYPED = 100
-"""Characters; nobody types a longer title, and to compare one with thousands takes seconds."""
+"""Characters; nobody types a longer title, and comparing one with thousands takes seconds."""
 
 
 class Target(NamedTuple):
@@ -27,13 +27,13 @@ class Target(NamedTuple):
 
     calendar_id: str
     known: bool
-    """Whether it surely exists: an entry of the list, or the account's own primary calendar."""
+    """Whether it is known to exist: an entry of the list, or the account's own primary calendar."""
     owned: bool
     """Whether the list says that the account owns it."""
 
 
 def find_calendar(calendars: Callable[[], Iterable[Calendar]], name: str) -> Target:
-    """Give the calendar of that title or id; the list is asked for only if need be.
+    """Return the calendar of that title or id; the list is read only if needed.
 
     An id beats every title, the title that is shown beats the original one, that one
     beats an id in other capitals, and of several calendars with the title the one that
@@ -58,17 +58,17 @@ def find_calendar(calendars: Callable[[], Iterable[Calendar]], name: str) -> Tar
 
 
 def is_id(name: str) -> bool:
-    """Say whether a calendar's name is formed like an id: those of people's primary calendars are addresses."""
+    """Return whether a calendar's name looks like an id: those of people's primary calendars are addresses."""
     return bool(ADDRESS.fullmatch(name))
 
 
 def names_of(calendar: Calendar) -> set[str]:
-    """Give every name that a calendar may be found by."""
+    """Return every name that a calendar can be found by."""
     return {calendar.calendar_id, _normal(calendar.summary_override), _normal(calendar.summary)}
 
 
 def _look_up(calendars: Iterable[Calendar], name: str) -> tuple[list[Calendar], list[str]]:
-    """Give the calendars that the name fits, and the titles of all that are owned."""
+    """Return the calendars with this name, and the titles of all that are owned."""
     # By id: a list that changes while it is read may show a calendar on two pages.
     shown: dict[str, Calendar] = {}
     original: dict[str, Calendar] = {}
@@ -98,7 +98,7 @@ def _owned(calendar: Calendar, name: str) -> Target:
 
 
 def not_owned(calendar: Calendar, name: str) -> Refused:
-    """Make the error for a calendar that the account sees and does not own."""
+    """Return the error for a calendar that the account sees and does not own."""
     owner = f"; its data owner is {shown(calendar.data_owner)}" if calendar.data_owner else ""
     return Refused(
         "not_calendar_owner",
@@ -109,10 +109,10 @@ def not_owned(calendar: Calendar, name: str) -> Refused:
 
 
 def told(error: HandlerError, name: str, target: Target) -> HandlerError:
-    """Return what an error of one of its calls says of the calendar.
+    """Return the error of a call as the caller is told it.
 
-    An owner that Google refuses although its own list names it is none yet: seen just
-    after a calendar was created.
+    Just after a calendar was created, Google may refuse an account that its own list
+    names as owner: that passes, so it becomes calendar_not_ready.
     """
     refused = isinstance(error, Refused) and error.details.get("reason") == "requiredAccessLevel"
     if not (target.owned and refused):
@@ -126,7 +126,7 @@ def told(error: HandlerError, name: str, target: Target) -> HandlerError:
 
 
 def ambiguous(name: str, ids: Sequence[str]) -> NotFound:
-    """Make the error for a title that several calendars have."""
+    """Return the error for a title that several calendars have."""
     more = f" and {len(ids) - MOST_IDS} more" if len(ids) > MOST_IDS else ""
     return NotFound(
         "calendar_ambiguous",
@@ -137,7 +137,7 @@ def ambiguous(name: str, ids: Sequence[str]) -> NotFound:
 
 
 def not_found(name: str, nearest: Sequence[str] = ()) -> NotFound:
-    """Make the error for a name that no calendar has, with titles that resemble it."""
+    """Return the error for a name that no calendar has, with titles that resemble it."""
     hint = f" Did you mean {' or '.join(map(quote, nearest))}?" if nearest else ""
     return NotFound(
         "calendar_not_found",
@@ -147,7 +147,7 @@ def not_found(name: str, nearest: Sequence[str] = ()) -> NotFound:
 
 
 def _nearest(name: str, titles: list[str]) -> list[str]:
-    """Give at most three titles that resemble the name, the most alike first."""
+    """Return at most three titles that resemble the name, the closest first."""
     if len(name) > LONGEST_MISTYPED:
         return []
     import difflib  # 9 ms to import, and needed only for a mistake

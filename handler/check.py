@@ -24,7 +24,7 @@ READ_ONLY = ".readonly"
 
 
 class Problem(TypedDict):
-    """Something that keeps steps from passing; `remedy` is "" if the message says what to do."""
+    """Something that would make steps fail; `remedy` is "" if the message says what to do."""
 
     code: str
     message: str
@@ -33,7 +33,7 @@ class Problem(TypedDict):
 
 
 class Scopes(TypedDict):
-    """OAuth scopes; `granted` is empty too if Google did not say."""
+    """OAuth scopes; `granted` is also empty if Google did not say."""
 
     granted: list[str]
     needed: list[str]
@@ -50,14 +50,14 @@ class Described(TypedDict):
 
 
 class Asked(Described):
-    """The calendar that was asked for; what is not known of it is ""."""
+    """The calendar that was asked for; unknown fields are ""."""
 
     name: str
     usable: bool
 
 
 class Findings(TypedDict):
-    """What a check has found, as JSON values; what could not be asked is empty."""
+    """What a check has found, as JSON values; what could not be found out is empty."""
 
     ok: bool
     account: str
@@ -74,7 +74,7 @@ def check(
     *,
     attempts: int | None = None,
 ) -> Findings:
-    """Sign in and say what the account can do, without writing anything.
+    """Sign in and return what the account can do, without writing anything.
 
     With a `calendar_name`, which is read as a step reads it, also say whether a step
     could use that calendar. What may pass is tried again as in a step, each question by
@@ -110,7 +110,7 @@ class _Visit:
         self._asked: Asked | None = None
 
     def ask(self, name: str) -> None:
-        """Ask all that can be known; raises InvalidInput if the environment is wrong."""
+        """Find out all there is to know; raises InvalidInput if the environment is wrong."""
         if name:
             unknown: Described = {"calendar_id": "", "title": "", "access_role": "", "data_owner": ""}
             self._asked = {"name": name, "usable": False, **unknown}
@@ -129,7 +129,7 @@ class _Visit:
             self._note(error)
 
     def findings(self) -> Findings:
-        """Give what was found, the missing OAuth scopes as problems before all others."""
+        """Return what was found, with missing OAuth scopes before all other problems."""
         granted = self._connection.granted_scopes
         missing = [
             scope
@@ -159,7 +159,7 @@ class _Visit:
             self._list = _List([], error)
 
     def _look_at(self, name: str, asked: Asked) -> None:
-        """Find the calendar as a step does, and see whether its rules may be read."""
+        """Find the calendar as a step does, and see whether the account may read its rules."""
         target = find_calendar(self._list.calendars, name)
         asked["calendar_id"] = target.calendar_id
         entry = self._list.entry(target.calendar_id)
@@ -213,13 +213,13 @@ class _List:
         self.error = error
 
     def calendars(self) -> Iterator[Calendar]:
-        """Give the entries; raises what kept them from being read."""
+        """Return the entries; raises what kept them from being read."""
         if self.error:
             raise self.error
         return iter(self.entries)
 
     def entry(self, calendar_id: str) -> Calendar | None:
-        """Give the entry of a calendar, None if there is none."""
+        """Return the entry of a calendar, None if there is none."""
         for entry in self.entries:
             if entry.calendar_id == calendar_id or (entry.primary and calendar_id == PRIMARY):
                 return entry
@@ -236,7 +236,7 @@ def _described(entry: Calendar) -> Described:
 
 
 def _covers(granted: str, needed: str) -> bool:
-    """Say whether a scope grants another one: itself, and what its name is the beginning of.
+    """Return whether a scope grants another one: itself, and every scope whose name it begins.
 
     `calendar` grants `calendar.acls`, and `calendar.readonly` each `calendar. ... .readonly`.
     """

@@ -1,4 +1,4 @@
-"""Reads handler.yaml, and holds info values and parameters to it.
+"""Reads handler.yaml, and checks info values and parameters against it.
 
 Knows no field by name: what a value may be, and what is said if it is not, stands in
 handler.yaml. Values of info are never quoted; they may be secrets.
@@ -20,15 +20,15 @@ from .installation import demand, installed
 
 DESCRIPTOR = Path(__file__).parent.parent / "handler.yaml"
 SCHEMA = Path(__file__).parent / "descriptor.schema.json"
-# A key of info that is no such name may be a value put in the wrong place.
+# A key of info that does not look like a name may be a secret in the wrong place.
 PLAIN_NAME = re.compile(r"[A-Za-z_ ]{1,40}")
 
 
 class Form:
-    """A descriptor's info or parameters: reads values, and says what is wrong with them."""
+    """A descriptor's info or parameters: reads values, and explains what is wrong with them."""
 
     def __init__(self, name: str, schema: Mapping[str, Any], *, secret: bool) -> None:
-        """Take the JSON Schema of the mapping; of a secret form no value is ever quoted."""
+        """Take the JSON Schema of the mapping; values of a secret form are never quoted."""
         self.name = name
         self.schema = schema
         self.fields: Mapping[str, Mapping[str, Any]] = schema["properties"]
@@ -37,11 +37,11 @@ class Form:
         self._menus = {name: _spellings(field) for name, field in self.fields.items() if "oneOf" in field}
 
     def read(self, values: object) -> tuple[dict[str, str], dict[str, str]]:
-        """Give the values with defaults, and the problems, both by field name.
+        """Return the values with defaults, and the problems, both by field name.
 
         Values are trimmed, normalised to NFC and spelt as in the menu; blank means not given,
-        but for a field that must not be blank. A field that is neither given nor has a default
-        is absent. Keys that begin with `_` are ignored.
+        except for a field that must not be blank. A field that is not given and has no default
+        is left out. Keys that begin with `_` are ignored.
         """
         if not isinstance(values, Mapping):
             return {}, {self.name: f"is of the type {type(values).__name__}, but must be a mapping"}
@@ -71,7 +71,7 @@ class Form:
         return {**defaults, **found}, wrong
 
     def _text(self, name: str, value: object) -> str:
-        """Give the value as the descriptor spells it, "" if none is given."""
+        """Return the value as the descriptor spells it, "" if none is given."""
         menu = self._menus.get(name, {})
         if isinstance(value, bool) and "true" in menu:
             value = str(value)
@@ -79,7 +79,7 @@ class Form:
             return self._blank(name)
         if not isinstance(value, str):
             raise ValueError(f"is of the type {type(value).__name__}, but must be text")  # noqa: TRY004 -- a problem, told apart from bugs
-        # str's own methods: a class of the caller's may have others, and ends here.
+        # str's own methods: a subclass of the caller's may override them, and goes no further than this.
         text = str.strip(value if str.isascii(value) else unicodedata.normalize("NFC", value))
         if not text:
             return self._blank(name)
@@ -96,7 +96,7 @@ class Form:
         return ""
 
     def _violations(self, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-        """Give field name and problem for each broken rule, in the schema's order."""
+        """Yield the field name and the problem for each broken rule, in the schema's order."""
         for error in self._rules.violations(values):
             told = error.schema.get("x-problem")
             if error.validator == "required":
@@ -135,7 +135,7 @@ class Descriptor:
     """What handler.yaml says, as Python values."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
-        """Take the document, already held to the schema."""
+        """Take the document, already validated against the schema."""
         self.document = document
         self.info = Form("info", document["info"], secret=True)
         self.parameters = Form("parameters", document["parameters"], secret=False)
@@ -154,7 +154,7 @@ class Descriptor:
 
     @functools.cached_property
     def rows(self) -> Form:
-        """The parameters as rows and the command line have to give them."""
+        """The parameters as rows and the command line have to provide them."""
         schema = self.document["parameters"]
         more = schema.get("x-rows", {})
         stricter = {key: [*schema.get(key, ()), *more[key]] for key in more}
@@ -163,10 +163,10 @@ class Descriptor:
 
 @functools.cache
 def load(path: Path = DESCRIPTOR) -> Descriptor:
-    """Read a descriptor, once a process.
+    """Return a descriptor, read once per process.
 
     Raises InvalidDescriptor, with every mistake in its message, if there is one, and
-    HandlerError (installation_broken) if a package is missing that reads or explains it.
+    HandlerError (installation_broken) if a package that reads or explains it is missing.
     """
     with installed():
         demand("jsonschema")  # which explains mistakes: a missing one would go unnoticed until the first
@@ -183,7 +183,7 @@ def load(path: Path = DESCRIPTOR) -> Descriptor:
 
 
 def invalid_input(wrong: Mapping[str, str]) -> InvalidInput:
-    """Make one error of all problems: a line a field."""
+    """Return one error with all problems, one line for each field."""
     lines = [f"{name}: {problem}" for name, problem in wrong.items()]
     return InvalidInput("invalid_input", "\n".join(lines), {"fields": dict(wrong)})
 
@@ -196,7 +196,7 @@ def wrong_number(name: str, number: object) -> dict[str, str]:
 
 
 def _spellings(field: Mapping[str, Any]) -> dict[str, str]:
-    """Give the menu's value for each spelling that is accepted, in lower case."""
+    """Return the menu's value for each accepted spelling, in lower case."""
     return {
         spelling.casefold(): choice["const"]
         for choice in field["oneOf"]
@@ -210,7 +210,7 @@ def _named_in(choice: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _contradictions(document: Mapping[str, Any]) -> Iterator[str]:
-    """Find what a schema cannot say: names and values that must be declared elsewhere."""
+    """Yield mistakes that a schema cannot express: names and values that must be declared elsewhere."""
     for form in ("info", "parameters"):
         fields = document[form]["properties"]
         for name in _named(document[form]):
@@ -243,7 +243,7 @@ def _twice(names: Iterable[str]) -> list[str]:
 
 
 def _named(rule: Mapping[str, Any]) -> Iterator[str]:
-    """Give each field name that the rules of a form mention."""
+    """Yield each field name that the rules of a form mention."""
     yield from rule.get("required", ())
     for name, others in rule.get("dependentRequired", {}).items():
         yield from (name, *others)

@@ -1,7 +1,7 @@
-"""Reads YAML and JSON files strictly, writes YAML, and holds documents to a JSON Schema.
+"""Reads YAML and JSON files strictly, writes YAML, and checks documents against a JSON Schema.
 
-Plain YAML only: no tags, no anchors or aliases, no key twice. What is wrong is said
-with a place and a rule, never with the text found there: it may be a secret.
+Plain YAML only: no tags, no anchors or aliases, no duplicate keys. Mistakes are described
+by place and rule, never by the text found there: it may be a secret.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LARGEST_BYTES = 4_000_000
 
 
 def read(path: Path) -> Any:
-    """Give what a YAML or JSON file says, as JSON values (an empty file: None).
+    """Return the content of a YAML or JSON file as JSON values (an empty file: None).
 
     Raises InvalidInput if it cannot be read, is too large or is not plain YAML.
     """
@@ -39,7 +39,7 @@ def parsed(text: str, path: Path) -> Any:
 
 
 def written(document: Mapping[str, Any]) -> str:
-    """Give YAML that `read` makes the same JSON values of, a line a key."""
+    """Return YAML that `read` turns back into the same JSON values, one line for each key."""
     return str(_plain_yaml()[1](document))
 
 
@@ -51,11 +51,11 @@ def _plain_yaml() -> tuple[Callable[[str], tuple[Any, str]], Callable[[Mapping[s
 
 
 with suppress(HandlerError):
-    _plain_yaml()  # if it can be had, before any step begins: a fork in the middle of an import hangs
+    _plain_yaml()  # if available, import it before any step begins: a fork in the middle of an import hangs
 
 
 def read_text(path: Path, largest_bytes: int = LARGEST_BYTES) -> str:
-    """Give what a file holds, a byte order mark included; raises InvalidInput if it cannot be read or is too large."""
+    """Return the text of a file, a byte order mark included; raises InvalidInput if it is unreadable or too large."""
     try:
         with path.open("rb") as file:
             content = file.read(largest_bytes + 1)
@@ -67,11 +67,11 @@ def read_text(path: Path, largest_bytes: int = LARGEST_BYTES) -> str:
         raise wrong_file(path, "not the name of a file") from None
     with suppress(UnicodeDecodeError):
         return content.decode()
-    raise wrong_file(path, "not UTF-8 text")  # here: that exception holds the content, which may be secrets
+    raise wrong_file(path, "not UTF-8 text")  # out here, as that exception holds the content, which may be secret
 
 
 class Rules:
-    """A JSON Schema, and what a document breaks of it."""
+    """A JSON Schema, and which of its rules a document breaks."""
 
     def __init__(self, schema: Any) -> None:
         """Take the schema as JSON values; its keywords are those that quick_check knows."""
@@ -79,11 +79,11 @@ class Rules:
         self._keeps = check_of(schema)
 
     def violations(self, document: Any) -> Iterator[Any]:
-        """Give jsonschema's error for each broken rule, in the schema's order."""
+        """Yield jsonschema's error for each broken rule, in the schema's order."""
         if self._keeps(document):
             return
         with installed():
-            # Half as slow to import as Google's client, and needed only to explain.
+            # Slow to import, half as slow as Google's client, and needed only to explain.
             from jsonschema import Draft202012Validator, FormatChecker
 
             hold_versions("jsonschema")
@@ -93,7 +93,7 @@ class Rules:
         yield from Draft202012Validator(self._schema, format_checker=formats).iter_errors(document)
 
     def problems(self, document: Any) -> list[str]:
-        """List the mistakes as `where: what`, in the document's order, without its values."""
+        """Return the mistakes as `where: what`, in the document's order, without its values."""
         found = (
             f"{'.'.join(map(str, error.absolute_path)) or 'the document'}: {_rule(error)}"
             for error in self.violations(document)
@@ -103,7 +103,7 @@ class Rules:
 
 @functools.cache
 def rules_of(path: Path, part: str = "") -> Rules:
-    """Give the kept rules of a schema file of ours, or of one of its `$defs`."""
+    """Return the cached rules of one of our schema files, or of one of its `$defs`."""
     schema = json.loads(path.read_text(encoding="utf-8"))
     return Rules({"$ref": f"#/$defs/{part}", "$defs": schema["$defs"]} if part else schema)
 
@@ -118,12 +118,12 @@ def hint(name: str, known: Iterable[str]) -> str:
 
 
 def wrong_file(path: Path, problem: str) -> InvalidInput:
-    """Make the error for a file that cannot be used."""
+    """Return the error for a file that cannot be used."""
     return InvalidInput("invalid_input", f"{path}: {problem}", {"fields": {str(path): problem}})
 
 
 def _rule(error: Any) -> str:
-    """Say which rule is broken; jsonschema's own sentence would quote the value."""
+    """Return which rule is broken; jsonschema's own message would quote the value."""
     keyword, rule, value = error.validator, error.validator_value, error.instance
     if keyword == "required":
         return f"is missing {_names(key for key in rule if key not in value)}"

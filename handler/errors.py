@@ -1,6 +1,6 @@
 """The errors that leave the handler, and how foreign text is shown in them.
 
-HandlerError                 also raised itself: an answer that cannot be
+HandlerError                 also raised itself: an answer that cannot be Google's
 |-- InvalidDescriptor        mend handler.yaml
 |-- InvalidInput             mend the info values or parameters
 |-- NotFound                 name another calendar
@@ -21,7 +21,7 @@ JOINERS = "\u200c\u200d"
 SIGNS = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
 """Written around the digits that follow, though they count as format characters (Prepended_Concatenation_Mark)."""
 PICTOGRAPHS = range(0x1F000, 0x1FB00)
-"""Kept for emoji; a Python that is older than one takes it for not assigned."""
+"""Reserved for emoji; an older Python takes the newest ones for unassigned."""
 
 
 class ErrorDict(TypedDict):
@@ -35,10 +35,10 @@ class ErrorDict(TypedDict):
 
 
 class HandlerError(Exception):
-    """A step failed in a way that the caller can tell apart by `code`.
+    """A step failed; the caller can tell by `code` in which way.
 
     `code` is one of those in handler.yaml. `details` holds JSON values only, so that
-    errors cross process borders; `retry_after` is in seconds, None if nobody said.
+    errors can cross process borders; `retry_after` is in seconds, None if unknown.
     """
 
     retryable: ClassVar[bool] = False
@@ -50,7 +50,7 @@ class HandlerError(Exception):
         details: dict[str, Any] | None = None,
         retry_after: float | None = None,
     ) -> None:
-        """Keep all four as arguments, which is what pickle hands to this method again."""
+        """Keep all four as arguments, which pickle passes to this method again."""
         super().__init__(code, message, details or {}, retry_after)
         self.code = code
         self.message = message
@@ -58,7 +58,7 @@ class HandlerError(Exception):
         self.retry_after = retry_after
 
     def __str__(self) -> str:
-        """Give the message."""
+        """Return the message."""
         return self.message
 
     def to_dict(self) -> ErrorDict:
@@ -77,7 +77,7 @@ class InvalidDescriptor(HandlerError):
 
 
 class InvalidInput(HandlerError):
-    """Info values or parameters break a rule; `details["fields"]` has a line a field."""
+    """Info values or parameters break a rule; `details["fields"]` has one line for each field."""
 
 
 class NotFound(HandlerError):
@@ -85,7 +85,7 @@ class NotFound(HandlerError):
 
 
 class Refused(HandlerError):
-    """The request was understood and refused; sent again, it is refused again."""
+    """The request was understood and refused, and would be refused again."""
 
 
 class Unavailable(HandlerError):
@@ -95,22 +95,22 @@ class Unavailable(HandlerError):
 
 
 class AuthorizationFailed(HandlerError):
-    """The credentials, or what was granted to them, do not do."""
+    """The credentials are invalid, or were not granted enough."""
 
 
 def shown(text: str) -> str:
-    """Return foreign text on one line, cut at 100 characters, without what would change how others are read."""
+    """Return foreign text on one line, cut at 100 characters, without what would change how text around it reads."""
     if len(text) > SHOWN_CHARACTERS:
         text = text[: SHOWN_CHARACTERS - 1] + "\N{HORIZONTAL ELLIPSIS}"
     return visible(text)
 
 
 def visible(text: str) -> str:
-    """Return foreign text, whole, with a sign in the place of each character that is none to see.
+    """Return foreign text in full, with U+FFFD in place of each invisible character.
 
-    Those are control and format characters (Unicode's Cc, Cf, Zl, Zp), halves of one
-    (Cs), and what is not assigned or private (Cn, Co): they move the cursor, turn the
-    direction of all that follows, or hide. Results and JSON keep the real text.
+    Those are control and format characters (Unicode's Cc, Cf, Zl, Zp), lone surrogates
+    (Cs), and unassigned or private ones (Cn, Co): they move the cursor, reverse the
+    direction of what follows, or hide. Results and JSON keep the real text.
     """
     if text.isprintable():
         return text
@@ -132,5 +132,5 @@ def _is_seen(text: str, place: int) -> bool:
 
 
 def quote(text: str) -> str:
-    """Put foreign text in quotes, on one line and cut at 100 characters."""
+    """Return foreign text in quotes, on one line and cut at 100 characters."""
     return f"'{shown(text)}'"

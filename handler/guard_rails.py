@@ -1,6 +1,6 @@
 """Guard rails: what the info values forbid, whichever way a step comes in.
 
-They are held before any request is made. Taking access away is never forbidden.
+They are enforced before any request is made. Taking access away is never forbidden.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def allowed_wish(info: Mapping[str, str], params: Mapping[str, str]) -> Wish:
     """Return what a step asks for, if it is allowed: every way in passes here before any request.
 
     Both mappings are as the descriptor spells them. Raises Refused if a guard rail forbids
-    it, and InvalidDescriptor if a parameter is absent that a step cannot do without.
+    it, and InvalidDescriptor if a parameter that a step needs is missing.
     """
     try:
         uphold(info, params)
@@ -45,12 +45,12 @@ def uphold(info: Mapping[str, str], params: Mapping[str, str]) -> None:
 
 
 def _broken(info: Mapping[str, str], params: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Give id and sentence of each guard rail that forbids the step."""
+    """Yield the id and the message of each guard rail that forbids the step."""
     role = params["calendar_access"]
     if role == "none":
         return
     public = params["scope"] == "default"
-    # The descriptor refuses the public's other name; were it let through, it would be the public still.
+    # The descriptor refuses the public's other name; if it ever passed, it would still mean the public.
     if info.get("allow_public") == "No" and (public or is_public(params["recipient"])):
         yield (
             "allow_public",
@@ -71,7 +71,7 @@ def _broken(info: Mapping[str, str], params: Mapping[str, str]) -> Iterator[tupl
 
 
 def _domain_of(recipient: str) -> str:
-    """Give the domain of an address, or the domain itself, in ASCII; "" if it could be read as another one."""
+    """Return the domain of an address, or the domain itself, in ASCII; "" if it could be read as another one."""
     # Google may take a full-width @ for an @.
     if unicodedata.normalize("NFKC", recipient).count("@") > 1:
         return ""

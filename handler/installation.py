@@ -1,8 +1,8 @@
-"""What has to be installed for the handler, and the one sentence about a package that cannot be used.
+"""What has to be installed for the handler, and the error about a package that cannot be used.
 
-A drop-in folder brings no packages along: what its Python lacks, has too old or has half
-written shows at the first import. The modules that import third parties late do it
-within `installed`, which makes that an error like all others.
+A drop-in folder brings no packages along: one that is missing, too old or half-written
+is noticed at the first import. Modules that import third parties late do so within
+`installed`, which turns the failure into an error like all others.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ PARTS = {
     "attr": "attrs",
     "rpds": "rpds-py",
 }
-"""The same for modules that have other names than what brings them."""
+"""The same for modules whose package has another name."""
 OURS = __name__.rpartition(".")[0]
-"""What the handler is called here: one that is loaded by path has any name."""
+"""The handler's own name here: loaded by path, it may have any."""
 
 
 @contextmanager
 def installed() -> Iterator[None]:
-    """Import within this: whatever an import fails with becomes installation_broken."""
+    """Turn whatever an import within this raises into installation_broken."""
     try:
         yield
     except Exception as error:  # a half-written package raises anything
@@ -54,7 +54,7 @@ def installed() -> Iterator[None]:
 
 
 def is_of_the_installation(error: HandlerError) -> bool:
-    """Say whether every step of this installation would end with the error, whatever it asks for."""
+    """Return whether every step of this installation would end with the error, whatever it asks for."""
     return isinstance(error, InvalidDescriptor) or error.code == CODE
 
 
@@ -74,7 +74,7 @@ def hold_versions(*modules: str) -> None:
 
 
 def broken(error: BaseException, module: str = "") -> HandlerError:
-    """Make the error for an import that failed; `module` if the exception does not tell which it is about."""
+    """Return the error for an import that failed; give `module` if the exception does not name it."""
     while error.__cause__ is not None:
         error = error.__cause__
     module = module or _module_of(error)
@@ -103,7 +103,7 @@ def broken(error: BaseException, module: str = "") -> HandlerError:
 
 
 def _command(needs: list[str], *, again: bool) -> str:
-    """Give the pip command; `again` replaces files that pip believes to be there."""
+    """Return the pip command; `again` replaces files that pip believes to be installed."""
     mark = '"' if os.name == "nt" else "'"
     quoted = [f"{mark}{need}{mark}" for need in needs]
     program = f"{mark}{sys.executable}{mark}" if " " in sys.executable else sys.executable
@@ -121,7 +121,7 @@ def _is_in(module: str, package: str) -> bool:
 
 
 def _module_of(error: BaseException) -> str:
-    """Give the module that an import failed in or over, "" if that cannot be told."""
+    """Return the module that an import failed in or could not find, "" if unknown."""
     if isinstance(error, ImportError) and error.name:
         return error.name
     if isinstance(error, AttributeError) and isinstance(error.obj, ModuleType | type):
@@ -138,7 +138,7 @@ def _module_of(error: BaseException) -> str:
 
 
 def _dotted(file: Path) -> str:
-    """Give the name that a file is imported by."""
+    """Return the name that a file is imported by."""
     for folder in sys.path:
         if file.is_relative_to(folder or "."):
             parts = file.relative_to(folder or ".").with_suffix("").parts
@@ -150,7 +150,7 @@ def _dotted(file: Path) -> str:
 
 
 def _version(module: str, need: str) -> str:
-    """Give the version of what is imported, or else of what pip has installed; "" if there is none."""
+    """Return the version of what is imported, or else of what pip has installed; "" if there is none."""
     known = next((known for known in NEEDS if _is_in(module, known)), module)
     for loaded in (sys.modules.get(known), sys.modules.get(f"{known}.version")):
         if isinstance(found := vars(loaded).get("__version__") if loaded else None, str):

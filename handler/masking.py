@@ -1,6 +1,6 @@
-"""Takes secrets out of foreign text, in whatever form they stand there.
+"""Takes secrets out of foreign text, in whatever form they appear there.
 
-For errors and logs alone: a step that passes masks nothing.
+Only for errors and logs: a step that passes masks nothing.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 MASK = "***"
 SHORTEST = 4
-"""Characters; a shorter secret stands in ordinary words, and masking it would show it."""
+"""Characters; a shorter secret occurs in ordinary words, and masking it would reveal it."""
 SHORTEST_ENCODED = 6
-"""The same for a secret in Base64, of which neighbours hide an end."""
+"""The same for a secret in Base64, whose ends blend with what is around it."""
 SHORTEST_LINE = 12
 """The same for a line of a secret of several lines, as keys have."""
 DEEPEST = 4
-"""A text that was escaped more often is not undone."""
+"""Layers of escapes that are undone, no more."""
 LINE_ENDS = re.compile(r"[\r\n]+|(?:\\+[rn])+")
-"""As they are, or as they stand in JSON."""
+"""As they are, or as JSON writes them."""
 ESCAPES = re.compile(
     r"""(?P<percent>(?:%[0-9A-Fa-f]{2})+)
     |(?P<bytes>(?:\\x[0-9A-Fa-f]{2})+)
@@ -50,11 +50,11 @@ class _Reading(NamedTuple):
 
 
 def masked(text: str, secrets: Iterable[object]) -> str:
-    """Return foreign text without these secrets, whole or a line of one, in whatever form they stand there.
+    """Return foreign text without these secrets, whole or a line of one, in whatever form they appear.
 
-    Known are the escapes of addresses, JSON, HTML and Python's reprs, also one around the
-    other; decomposed letters; and Base64, in which a secret may be a part of more. What
-    holds no text is no secret, and white space around one does not count.
+    Recognised are the escapes of URLs, JSON, HTML and Python's reprs, nested too;
+    decomposed letters; and Base64, where a secret may be a part of more. A value without
+    text is no secret, and white space around one does not count.
     """
     parts = {part for secret in secrets for whole in _texts(secret) for part in _parts(whole)}
     plain = {form for part in parts for reading in _readings(part) if len(form := _spaced(reading).text) >= SHORTEST}
@@ -64,13 +64,13 @@ def masked(text: str, secrets: Iterable[object]) -> str:
         spaced = _spaced(reading)
         packed = _replaced(reading._replace(text=reading.text.translate(URL_SAFE)), BLANKS, lambda _: "")
         found += (span for part in plain for span in _spans(spaced, part))
-        # The signs beside it hold the secret's ends together with what was before and behind.
+        # The neighbouring characters encode the secret's ends together with what is around it.
         found += ((max(start - 1, 0), stop + 1) for part in encoded for start, stop in _spans(packed, part))
     return _without(text, found)
 
 
 def _texts(secret: object) -> Iterator[str]:
-    """Give the texts in a value of any type."""
+    """Yield the texts in a value of any type."""
     if isinstance(secret, str):
         yield secret
     elif isinstance(secret, bytes):
@@ -91,7 +91,7 @@ def _parts(secret: str) -> Iterator[str]:
 
 
 def _readings(text: str) -> Iterator[_Reading]:
-    """Give the text as it stands, and again each time that one more layer of escapes was undone."""
+    """Yield the text as it is, then with one more layer of escapes undone each time."""
     reading = _Reading(text, [(place, place + 1) for place in range(len(text))])
     for _ in range(DEEPEST):
         letters = _replaced(reading, BEYOND_ASCII, lambda match: unicodedata.normalize("NFD", match[0]))
@@ -164,7 +164,7 @@ UNDO = {
 
 
 def _base64(text: str) -> Iterator[str]:
-    """Give what of a text in Base64 is known, as it may begin at each of the three places of a group."""
+    """Yield the part of a text's Base64 that does not depend on its neighbours, for each of the three offsets."""
     for form in {text, *(unicodedata.normalize(name, text) for name in ("NFC", "NFD"))}:
         content = form.encode("utf-8", "surrogatepass")
         for place, first in enumerate((0, 2, 3)):
@@ -172,7 +172,7 @@ def _base64(text: str) -> Iterator[str]:
 
 
 def _spans(reading: _Reading, part: str) -> Iterator[tuple[int, int]]:
-    """Give from where to where each occurrence of a part stood."""
+    """Yield where each occurrence of a part began and ended."""
     start = reading.text.find(part)
     while start >= 0:
         yield reading.places[start][0], reading.places[start + len(part) - 1][1]

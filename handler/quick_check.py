@@ -31,7 +31,7 @@ TYPES: Mapping[str, Check] = {
 
 
 def check_of(schema: Any) -> Check:
-    """Give a function that says whether a value keeps the schema.
+    """Return a function that tells whether a value keeps the schema.
 
     Raises KeyError for a keyword that is not known here.
     """

@@ -1,4 +1,4 @@
-"""What a step answers: a dict of strings that can be written as Kinetic's XML."""
+"""What a step returns: a dict of strings that can be written as Kinetic's XML."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Results(dict[ResultId, str]):
     """Every declared result by its id, in the descriptor's order; "" where there is none."""
 
     def __init__(self, titles: Mapping[str, str], values: Mapping[str, str]) -> None:
-        """Take the titles by result id, and the values, of which any may be absent."""
+        """Take the titles by result id, and the values, any of which may be missing."""
         super().__init__({cast("ResultId", key): values.get(key, "") for key in titles})
         self.titles = dict(titles)
 
     def to_xml(self) -> str:
-        """Give `<results>` with one `<result name="TITLE">` a line.
+        """Return `<results>` with one `<result name="TITLE">` on each line.
 
         What XML 1.0 cannot hold becomes U+FFFD; everything else parses back as it was.
         """
@@ -47,15 +47,15 @@ class Results(dict[ResultId, str]):
 
 
 def xml_text(text: str) -> str:
-    """Give text as it stands in an element; what XML 1.0 cannot hold becomes U+FFFD."""
+    """Return text escaped for an element; what XML 1.0 cannot hold becomes U+FFFD."""
     return _valid(text).translate(IN_TEXT)
 
 
 def xml_attribute(text: str) -> str:
-    """Give text as it stands between an attribute's quotes; what XML 1.0 cannot hold becomes U+FFFD."""
+    """Return text escaped for a quoted attribute; what XML 1.0 cannot hold becomes U+FFFD."""
     return _valid(text).translate(IN_ATTRIBUTES)
 
 
 def _valid(text: str) -> str:
-    # To compile the pattern takes longer than to import this module, and few texts need it.
+    # Compiling the pattern takes longer than importing this module, and few texts need it.
     return text if text.isprintable() else re.sub(NOT_XML, "\N{REPLACEMENT CHARACTER}", text)

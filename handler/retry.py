@@ -1,4 +1,4 @@
-"""The whole-step retry: when a step is tried again, how long it waits, until when."""
+"""The retry of a whole step: when it is tried again, after which wait, and until when."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Stopped(Exception):
 
 
 class Clock(NamedTuple):
-    """Where time and chance come from; tests bring their own, so that none sleeps."""
+    """The source of time and randomness; tests replace it, so that none sleeps."""
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     chance: Callable[[], float] = random.random
-    """Evenly from 0.0 to 1.0."""
+    """Uniformly distributed from 0.0 to 1.0."""
 
 
 SYSTEM_CLOCK = Clock()
@@ -45,13 +45,13 @@ _clock = SYSTEM_CLOCK
 
 
 def current_clock() -> Clock:
-    """Return the clock that all sessions of the process go by."""
+    """Return the clock that all sessions of the process use."""
     return _clock
 
 
 @contextmanager
 def going_by(clock: Clock) -> Iterator[None]:
-    """Let all sessions that begin meanwhile, in any thread, go by another clock; for tests."""
+    """Use another clock for all sessions that begin meanwhile, in any thread; for tests."""
     global _clock  # noqa: PLW0603 -- threads begin sessions, too, so that no context variable would do
     before, _clock = _clock, clock
     try:
@@ -64,12 +64,12 @@ class Deadline:
     """The end of a step, on one clock."""
 
     def __init__(self, clock: Clock, seconds: float) -> None:
-        """Begin now."""
+        """Start now."""
         self._clock = clock
         self._end = clock.now() + seconds
 
     def left(self) -> float:
-        """Give the seconds that are left, 0.0 or less after the end."""
+        """Return the seconds left, 0.0 or less after the end."""
         return self._end - self._clock.now()
 
 
@@ -84,10 +84,9 @@ def repeat(
 ) -> T:
     """Call `attempt` until it passes, fails for good, or attempts or time run out.
 
-    Only Unavailable is tried again, after a wait drawn evenly from 0 to a growing
-    bound, and not before its `retry_after`. `renew` is asked once after an
-    AuthorizationFailed: if it could do something about it, one more attempt follows
-    at once and is not counted. Raises the last attempt's HandlerError.
+    Only Unavailable is retried, after a random wait between 0 and a growing bound, and
+    not before its `retry_after`. `renew` is called once after an AuthorizationFailed:
+    if it returns True, one more attempt follows at once and is not counted. Raises the last attempt's HandlerError.
     """
     count, renewed = 1, False
     while True:

@@ -1,4 +1,4 @@
-"""One account for one piece of work: how long it may take, what it logs, its connection, and trying again."""
+"""One account for one piece of work: its deadline, log, connection and retries."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 logger = logging.getLogger("google_apps_calendar_share")
 
 # Python's import locks are not made anew in a child: a fork waits until nobody else is
-# importing. Nobody else: a signal handler that comes while we import may fork, too.
+# importing. "Nobody else", as a signal handler that runs during our own import may fork too.
 _importing = threading.RLock()
 if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
     os.register_at_fork(
@@ -33,7 +33,7 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
 
 
 class Session:
-    """One account for one piece of work, whose time begins now; makes no request by itself."""
+    """One account for one piece of work, whose deadline counts from now; makes no request by itself."""
 
     def __init__(
         self,
@@ -45,8 +45,8 @@ class Session:
     ) -> None:
         """Take the info values; `attempts` None leaves the descriptor's.
 
-        `clock` is that of the work, if it is another than everybody's; `turn` waits until
-        one more request may be made.
+        `clock` replaces the common clock for this piece of work; `turn` waits until one more
+        request may be made.
         """
         self.log = log_of(info)
         self._info = info
@@ -62,7 +62,7 @@ class Session:
         if self._connection is None:
             with _importing:
                 # Google's client takes longer to import than a share takes; whoever only reads the
-                # descriptor, or parses a file that imports us, must not pay for it.
+                # descriptor, or parses a file that imports us, should not pay for it.
                 with installed():
                     from .calendar_api import connect
 
@@ -77,7 +77,7 @@ class Session:
         return Limits(self._policy.connect_seconds, self._policy.read_seconds, self._deadline.left, self._turn)
 
     def attempt(self, do: Callable[[], T]) -> T:
-        """Do it, and again if it may pass, as the policy says; raises the last attempt's HandlerError."""
+        """Do it, and retry as the policy says; raises the last attempt's HandlerError."""
         return repeat(do, self._policy, self._deadline, self._clock, renew=self._renew, log=self.log)
 
     def _renew(self) -> bool:

@@ -35,7 +35,7 @@ class Wish(NamedTuple):
 
     @classmethod
     def of(cls, parameters: Mapping[str, str]) -> Wish:
-        """Take the parameters as the descriptor spells them; raises KeyError if one is absent that is needed."""
+        """Take the parameters as the descriptor spells them; raises KeyError if a required one is missing."""
         scope = parameters["scope"]
         return cls(
             calendar_name=parameters["calendar_name"],
@@ -84,7 +84,7 @@ class Share:
         self._may_have_landed = False
 
     def __call__(self) -> dict[str, str]:
-        """Make the recipient have exactly the wanted role, and give the results.
+        """Make the recipient have exactly the wanted role, and return the results.
 
         Raises NotFound, Refused, AuthorizationFailed, Unavailable, or HandlerError for
         an answer that cannot be Google's. If a write may have landed all the same, the

@@ -25,12 +25,12 @@ def execute(
 ) -> Results:
     """Make sure that a recipient has the given access to a calendar.
 
-    `info` and `params` are held to handler.yaml before any request. `attempts` (1 or
-    more) takes the place of the descriptor's; 1 never waits, for engines that retry by
-    themselves. Raises HandlerError, or one of its children, as
-    handler.yaml lists them; with Error Handling "Error Message" only
-    InvalidDescriptor, installation_broken and a wrong Error Handling are raised, and the
-    rest is a result - except, with `raise_retryable`, what an engine is to try again.
+    `info` and `params` are checked against handler.yaml before any request. `attempts`
+    (1 or more) replaces the descriptor's; 1 never waits, for engines that retry by
+    themselves. Raises HandlerError, or one of its children, as handler.yaml lists them;
+    with Error Handling "Error Message" only InvalidDescriptor, installation_broken and a
+    wrong Error Handling are raised, and the rest is a result, except, with
+    `raise_retryable`, what an engine is to retry.
     """
     descriptor = load()
     info_values, info_problems = descriptor.info.read(info)

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from ..calendar_api import Calendar
 
 MOST_HINTED = 20
-"""So many names that no calendar has are compared with all titles, which takes a while."""
+"""Suggest similar titles for this many unknown names only: comparing takes a while."""
 
 
 class Calendars:
     """The account's calendar list, read when it is first needed, and looked up by name."""
 
     def __init__(self, read: Callable[[], list[Calendar]]) -> None:
-        """Take what reads the list."""
+        """Take the function that reads the list."""
         self._read = read
         self._entries: list[Calendar] | None = None
         self._by_name: dict[str, list[Calendar]] = {}
@@ -31,7 +31,7 @@ class Calendars:
         """Id of the primary calendar; "" if the list was not read or does not have it."""
 
     def called(self, name: str) -> list[Calendar]:
-        """Give the calendars that may be meant, all if none has the name; raises what kept the list from being read."""
+        """Return the calendars with this name, or all if there is none; raises what kept the list from being read."""
         if self.failed:
             raise self.failed
         if self._entries is None:

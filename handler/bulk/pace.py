@@ -1,4 +1,4 @@
-"""How fast many threads ask Google together, and when all of them hold back."""
+"""How fast all threads together send requests, and when all of them pause."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from ..retry import Clock
 
 FIRST_HOLD, LONGEST_HOLD = 10.0, 60.0
-"""Seconds that all hold back if Google does not say how long: its quotas are counted by the minute
-(https://developers.google.com/workspace/calendar/api/guides/quota), and three holds last longer than one."""
+"""Seconds that all requests pause if Google does not say how long: its quotas are counted by the minute
+(https://developers.google.com/workspace/calendar/api/guides/quota), and three pauses last longer than one."""
 
 
 class Stop:
     """Ends a run, once and for all; a signal handler may do so.
 
-    No threading.Event: to set one takes a lock, which the thread that the signal
+    Not a threading.Event: setting one takes a lock, which the thread that the signal
     interrupts may hold itself.
     """
 
     def __init__(self) -> None:
-        """Begin with a run that goes on."""
+        """Start with a run that goes on."""
         self._ended = False
         self._gate = threading.Lock()
         self._gate.acquire()
@@ -37,11 +37,11 @@ class Stop:
         self._open()
 
     def is_set(self) -> bool:
-        """Say whether the run was ended."""
+        """Return whether the run was ended."""
         return self._ended
 
     def wait(self, seconds: float) -> None:
-        """Wait until the run is ended, or for so long."""
+        """Wait until the run is ended, but no longer than this."""
         if self._gate.acquire(timeout=seconds):
             self._open()  # for the next one that waits
 
@@ -54,7 +54,7 @@ class Pace:
     """Spreads requests evenly, so that no minute has more of them than allowed."""
 
     def __init__(self, per_minute: int | None, clock: Clock, stopped: Callable[[], bool]) -> None:
-        """Begin now; `per_minute` None sets no limit, `stopped` says whether nobody may ask any more."""
+        """Start now; `per_minute` None sets no limit, and `stopped` returns whether the run was ended."""
         self._between = 60.0 / per_minute if per_minute else 0.0
         self._clock = clock
         self._stopped = stopped
@@ -63,7 +63,7 @@ class Pace:
         self._holds = 0
 
     def wait(self) -> float:
-        """Wait until one more request may be made, and give the seconds that took; raises Stopped."""
+        """Wait until one more request may be made, and return the seconds waited; raises Stopped."""
         waited = 0.0
         while not self._stopped():
             with self._lock:
@@ -72,13 +72,13 @@ class Pace:
                 if left <= 0:
                     self._next = now + self._between
                     return waited
-            # The others may take the turn, or a hold begin, in the meantime: look again.
+            # Another thread may have taken the turn, or a pause begun: look again.
             self._clock.sleep(left)
             waited += left
         raise Stopped
 
     def hold(self, seconds: float | None) -> None:
-        """Let nobody ask for so long; None: for longer each time, until one request passes."""
+        """Pause all requests; without a duration, back off until one passes."""
         with self._lock:
             now = self._clock.now()
             if seconds is None:
@@ -89,7 +89,7 @@ class Pace:
             self._held_until = max(self._held_until, now + seconds)
 
     def passed(self) -> None:
-        """Begin the next hold short again."""
+        """End the back-off: the next pause is short again."""
         self._holds = 0
 
 

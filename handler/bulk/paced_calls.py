@@ -1,4 +1,4 @@
-"""Calls Google on behalf of many rows: at a pace, again if it may pass, and no more once that is futile."""
+"""Calls Google on behalf of many rows: paced, retried, and stopped once every row would fail."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ T = TypeVar("T")
 
 RATE_LIMITED = "rate_limited"
 MEETS_ALL = {"authorization_failed", "scope_missing", "api_disabled", "usage_limit"}
-"""Codes that every later row would end with, too."""
+"""Error codes that every later row would meet too."""
 MOST_FAILURES = 10
-"""So many rows on end that Google was not available for, and the rest is not tried."""
+"""Stop after this many consecutive rows without Google."""
 LONGEST_RETRY_AFTER = 600.0
-"""Seconds that all wait if Google asks for it; if it asks for more, the rest is not tried."""
+"""Seconds that all requests pause if Google asks for it; if it asks for more, the run stops."""
 
 
 class Calls:
-    """One account's calls; from any number of threads."""
+    """One account's calls, from any number of threads."""
 
     def __init__(self, info: Mapping[str, str], attempts: int | None, per_minute: int | None) -> None:
         """Take the info values, how often a row is tried, and how many requests a minute may have."""
         self.stopped = Stop()
-        """Once set, the requests in flight end, and no more are begun."""
+        """Once set, the requests in flight finish, and no more are begun."""
         self._info = info
         self._attempts = attempts
         clock = current_clock()
         self._clock = clock._replace(sleep=self._sleep) if clock.sleep is time.sleep else clock
         self._pace = Pace(per_minute, self._clock, self.stopped.is_set)
-        _ = Session(info).connection  # what is wrong with the environment or the installation is about no single row
+        _ = Session(info).connection  # raises at once if the environment or the installation is at fault, not a row
         self._lock = threading.Lock()
         self._failures = 0
         self._over: HandlerError | None = None
 
     def note(self, error: HandlerError | None) -> None:
-        """Remember what will meet all later rows; None is a row that passed."""
+        """Remember an error that all later rows would meet; None stands for a row that passed."""
         with self._lock:
             away = error is not None and error.code in {"google_unavailable", RATE_LIMITED}
             self._failures = self._failures + 1 if away else 0

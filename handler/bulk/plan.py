@@ -1,4 +1,4 @@
-"""The rows of a bulk: held to every rule, all of them, before anything is sent."""
+"""The rows of a bulk: all are checked against every rule before anything is sent."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Plan(NamedTuple):
     info: Mapping[str, str]
     wishes: list[Wish]
     place: Callable[[int], str]
-    """Says where a row stands, by its number from 0 on."""
+    """Returns where a row stands, by its number from 0 on."""
 
 
 def read_plan(info: object, rows: object, place: Callable[[int], str], wrong: Mapping[str, str]) -> Plan:
-    """Hold info values and rows to the descriptor, to the guard rails, and to one another.
+    """Check info values and rows against the descriptor, the guard rails and one another.
 
-    `wrong` has the problems that are known already. Raises InvalidInput with every
+    `wrong` has the problems known already. Raises InvalidInput with every
     problem of every row; Refused (policy_refused) if guard rails forbid rows and
     nothing else is wrong; InvalidDescriptor.
     """
@@ -70,7 +70,7 @@ def read_plan(info: object, rows: object, place: Callable[[int], str], wrong: Ma
 def disagreements(
     wishes: Mapping[int, Wish], place: Callable[[int], str], calendar: Callable[[Wish], str]
 ) -> dict[int, str]:
-    """Give the problem of each row that wants something else than an earlier one for the same recipient."""
+    """Return the problem of each row that contradicts an earlier one for the same recipient."""
     first: dict[tuple[str, str], int] = {}
     wrong: dict[int, str] = {}
     for number, wish in wishes.items():
@@ -87,11 +87,11 @@ def disagreements(
 
 
 def _folded_name(name: str) -> str:
-    # Ids are the same in any case, and titles are not.
+    # Ids are case-insensitive, and titles are not.
     return name.lower() if is_id(name) else name
 
 
 def _refused(found: InvalidInput, forbidden: Iterable[Refused]) -> Refused:
-    """Make one error of all that guard rails forbid."""
+    """Return one error about everything that guard rails forbid."""
     rails = list(dict.fromkeys(rail for error in forbidden for rail in error.details["guard_rails"]))
     return Refused("policy_refused", found.message, {**found.details, "guard_rails": rails})

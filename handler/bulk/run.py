@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from .plan import Plan
 
     Given = tuple[tuple[int, "Outcome"] | BaseException | None, threading.Semaphore]
-    """What a thread has: an outcome, a bug, or None in the end; and what it waits for before it goes on."""
+    """What a thread hands over: an outcome, a bug, or None at its end; and what it waits for before it goes on."""
 
 NOT_OF_A_ROW = (InvalidInput, InvalidDescriptor)
-"""Raised to the caller: once the rows have been read they are about the environment or the installation."""
+"""Raised to the caller: once the rows are read, these concern the environment or the installation."""
 
 PER_MINUTE = 500
 """Requests; Google allows an account 600 (https://developers.google.com/workspace/calendar/api/guides/quota)."""
@@ -50,11 +50,11 @@ def execute_many(
     per_minute: int | None = PER_MINUTE,
     threads: int = THREADS,
 ) -> list[Outcome]:
-    """Make sure of many shares, and give what came of each row, in the rows' order.
+    """Make sure of many shares, and return the outcome of each row, in the rows' order.
 
     A row is a mapping of parameters, as for `execute` but without Error Handling. An
     outcome is `{"results": {...}}` or `{"error": {...}}`, the latter as
-    `HandlerError.to_dict()` gives it; of a row that was not tried, because an earlier
+    `HandlerError.to_dict()` returns it; of a row that was not tried, because an earlier
     error would meet all, `details["not_tried"]` is true. Rows that are the same are one,
     and have one outcome. `per_minute` is the number of requests that all threads
     together begin in a minute; None sets no limit. One thread at a time works on a
@@ -95,10 +95,10 @@ class Bulk:
         self._not_found: dict[str, HandlerError] = {}
         self._lock = threading.Lock()
         self.untaken: list[tuple[int, Outcome]] = []
-        """What was in flight when `share` was left before its end."""
+        """Outcomes that were in flight when `share` was left early."""
 
     def stop(self) -> None:
-        """Let the requests in flight end, and begin no more."""
+        """Let the requests in flight finish, and begin no more."""
         self._calls.stopped.set()
 
     def find_calendars(self) -> None:
@@ -130,7 +130,7 @@ class Bulk:
         return self._calls.attempt(session, lambda: list(session.connection.calendars()))
 
     def share(self, threads: int = THREADS) -> Iterator[tuple[int, Outcome]]:
-        """Give the number of each row with its outcome as it comes, of no more rows once stopped.
+        """Yield the number of each row with its outcome, in order of completion; once stopped, begin no more rows.
 
         A thread begins no other row before the next outcome is asked for, so whoever
         writes outcomes down has written this one by then.
@@ -141,7 +141,7 @@ class Bulk:
         yield from self._shared(threads)
 
     def _shared(self, threads: int) -> Iterator[tuple[int, Outcome]]:
-        """Give the outcomes of the rows whose calendar was found."""
+        """Yield the outcomes of the rows whose calendar was found."""
         groups = self._groups()
         waiting = iter(groups.values())
         given: SimpleQueue[Given] = SimpleQueue()
@@ -172,7 +172,7 @@ class Bulk:
                 thread.join()
 
     def _groups(self) -> dict[str, list[int]]:
-        """Give the rows whose calendar was found, by its id in lower case, in which all ids are one."""
+        """Return the rows whose calendar was found, grouped by its id in lower case."""
         groups: dict[str, list[int]] = {}
         for number, wish in enumerate(self._plan.wishes):
             if target := self._targets.get(wish.calendar_name):
@@ -185,7 +185,7 @@ class Bulk:
         given: SimpleQueue[Given],
         turn: threading.Semaphore,
     ) -> None:
-        """Share calendar after calendar, until none is waiting; give None in the end."""
+        """Share calendar after calendar until none is waiting, then hand over None."""
         try:
             while True:
                 with self._lock:
@@ -197,7 +197,7 @@ class Bulk:
                     turn.acquire()
         except Stopped:
             pass
-        except BaseException as bug:  # noqa: BLE001 -- raised by the thread that asked
+        except BaseException as bug:  # noqa: BLE001 -- raised by the caller's thread
             given.put((bug, turn))
         given.put((None, turn))
 
@@ -252,7 +252,7 @@ class Bulk:
 def _taken(
     given: SimpleQueue[Given], running: set[threading.Semaphore]
 ) -> Iterator[tuple[int, Outcome] | BaseException]:
-    """Yield what the running threads give until all have ended; each goes on when the next is asked for."""
+    """Yield what the running threads hand over until all have ended; a thread goes on when the next is asked for."""
     while running:
         found, turn = given.get()
         if found is None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 RULE_FIELDS = "id,role"
 RULES_FIELDS = f"nextPageToken,items({RULE_FIELDS})"
-# Google compresses only for who names gzip twice
+# Google compresses only if gzip is named in both headers
 # (https://developers.google.com/workspace/calendar/api/guides/performance#gzip).
 HEADERS = {
     "accept": "application/json",
@@ -43,7 +43,7 @@ HEADERS = {
 UNREADABLE = object()
 """Stands for an answer that is not JSON."""
 SHORTEST_WAIT = 1.0
-"""Seconds before a step reads again after a write that may or may not have landed."""
+"""Seconds to wait before reading again after a write that may or may not have landed."""
 
 
 class Connection:
@@ -70,7 +70,7 @@ class Connection:
         self._account.token(self._limits)
 
     def calendars(self) -> Iterator[Calendar]:
-        """Give the account's calendars, hidden ones too, page by page as they are asked for."""
+        """Yield the account's calendars, hidden ones too, page by page as they are asked for."""
         ask = functools.partial(page_request, self._client.calendars)
         for entries in self._pages("calendarList.list", self._client.first_page, ask):
             yield from read_calendars(entries)
@@ -116,7 +116,7 @@ class Connection:
         return read_wanted_rule("acl.insert", rule_id, self._call("acl.insert", request, absent=(404,)))
 
     def update(self, calendar_id: str, rule_id: str, role: str, *, notify: bool) -> Rule | None:
-        """Give a rule another role; None if the rule is gone."""
+        """Change the role of a rule; None if the rule is gone."""
         request = self._client.rules.update(
             calendarId=calendar_id,
             ruleId=rule_id,
@@ -132,7 +132,7 @@ class Connection:
         return self._call("acl.delete", request, absent=(404, 410)) is not None
 
     def renew(self) -> bool:
-        """Drop the access token that Google answered 401 to; False if there was none."""
+        """Drop the access token that Google rejected with a 401; False if there was none."""
         refused, self._refused = self._refused, ""
         self._account.forget(refused)
         return bool(refused)
@@ -140,7 +140,7 @@ class Connection:
     def _pages(
         self, method: str, request: Any, ask: Callable[[str], Any], absent: tuple[int, ...] = ()
     ) -> Iterator[list[Any]]:
-        """Give the items of each page; raises _AbsentError if there is nothing to list."""
+        """Yield the items of each page; raises _AbsentError if there is nothing to list."""
         seen: set[str] = set()
         while True:
             page = self._call(method, request, absent)
@@ -159,7 +159,7 @@ class Connection:
             request = ask(page_token)
 
     def _call(self, method: str, request: Any, absent: tuple[int, ...] = ()) -> dict[str, Any] | None:
-        """Make one request, once; None if Google says that the thing is not there."""
+        """Make one request, once; None if Google says that what it asks for does not exist."""
         before = sys.exc_info()[1]
         try:
             found = request.execute(http=SendingHttp(functools.partial(self._send, method, absent)))
@@ -173,10 +173,10 @@ class Connection:
         except NOT_READ as error:
             if raised_by_signal_handler(error, before):
                 raise
-            found = UNREADABLE  # raised below: the exception holds the body, and must be no context of ours
+            found = UNREADABLE  # raised below: the exception holds the body, and must not become our __context__
         if method == "acl.delete" and not found:
             return {}
-        if method == "acl.delete" or not isinstance(found, dict):  # nothing is answered to a removal
+        if method == "acl.delete" or not isinstance(found, dict):  # a removal has no answer
             raise unexpected(method)
         return found
 
@@ -200,11 +200,11 @@ class Connection:
 
 
 class _AbsentError(Exception):
-    """Google answered that the thing is not there."""
+    """Google answered that what was asked for does not exist."""
 
 
 def connect(info: Mapping[str, str], limits: Limits) -> Connection:
-    """Give a connection for the info values; makes no request yet.
+    """Return a connection for the info values; makes no request yet.
 
     Raises InvalidInput if CALENDAR_EMULATOR_HOST is set to anything but a loopback
     address with a port.
@@ -214,7 +214,7 @@ def connect(info: Mapping[str, str], limits: Limits) -> Connection:
 
 
 def forget_all() -> None:
-    """Begin anew with no connections and no access tokens, as a child process does."""
+    """Drop all connections and access tokens, as a child process does."""
     forget_connections()
     forget_accounts()
 

@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from .transport import Limits
 
 THREADS = 64
-"""Connections that are kept for each host; more threads than that open new ones."""
+"""Connections kept for each host; further threads open new ones."""
 MOST_POOLS = 4
-"""Hosts, and values of the environment, whose connections are kept; the oldest of more is let go."""
+"""Hosts and environment settings whose connections are kept; beyond that the oldest is dropped."""
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")
 
 
 class _Kept:
-    """What is kept between requests: connections, and the certificates they are checked with."""
+    """What is kept between requests: connections, and the CA certificates they are checked against."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -43,7 +43,7 @@ _kept = _Kept()
 
 
 def forget_connections() -> None:
-    """Begin anew with no connections; those in use by other threads are left to them."""
+    """Drop all connections; those that other threads are using stay open until they are done."""
     global _kept  # noqa: PLW0603 -- one pool a process, and a new one in a child
     _kept = _Kept()
 
@@ -82,7 +82,7 @@ def pool_for(scheme: str, authority: str, limits: Limits) -> urllib3.HTTPConnect
 
 
 def _bound(kept: dict[Any, Any]) -> None:
-    """Let the oldest go; a pool closes its connections once nobody uses it any more."""
+    """Drop the oldest; a pool closes its connections once nobody uses it any more."""
     if len(kept) > MOST_POOLS:
         del kept[next(iter(kept))]
 

@@ -1,12 +1,12 @@
-"""A person's consent: the page that asks for it, and the refresh token that it is worth.
+"""A person's consent: the page that asks for it, and the refresh token it is exchanged for.
 
 OAuth for installed apps with PKCE, as
 https://developers.google.com/identity/protocols/oauth2/native-app has it.
 google-auth-oauthlib, of the extra cli, makes the verifier and the query of the page. It
-does not fetch the token: requests-oauthlib would write the secrets to the log at DEBUG,
-have plain http allowed for the whole process before it went to an emulator, and raise
-over a box that was unticked. That request goes the way of all others instead, so that
-proxies, CA files, time-outs and errors are the same.
+does not fetch the token: requests-oauthlib would log the secrets at DEBUG, would have
+plain http allowed for the whole process before it talked to an emulator, and raises if a
+box was left unticked. Our own transport sends that request instead, so that proxies, CA
+files, time-outs and errors are the same as everywhere.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ class Grant:
 
 
 class Consent:
-    """One question to a person, from the address of the page to the tokens."""
+    """Asking one person for consent, from the address of the page to the tokens."""
 
     def __init__(
         self, client: Mapping[str, str], scopes: Sequence[str], redirect_uri: str, state: str, account: str = ""
     ) -> None:
         """Take the info values client_id and client_secret, and the account that the page should suggest.
 
-        `state` is what an answer to this question has to bring along.
+        `state` is what the browser has to come back with.
         Raises InvalidInput if CALENDAR_EMULATOR_HOST is no loopback address with a port.
         """
         self._client = client
@@ -73,7 +73,7 @@ class Consent:
         self.address = f"{where.consent_page}?{urlsplit(address).query}"
 
     def code_of(self, answer: Mapping[str, str]) -> str:
-        """Give the code of the query that the browser came back with; raises AuthorizationFailed if there is none."""
+        """Return the code that the browser came back with; raises AuthorizationFailed if there is none."""
         error = answer.get("error", "")
         if error == "access_denied":
             raise _failed("Access was denied on Google's page.")
@@ -82,7 +82,7 @@ class Consent:
         return answer["code"]
 
     def redeem(self, code: str, limits: Limits) -> Grant:
-        """Fetch the tokens that a code is worth, once.
+        """Exchange the browser's code for tokens, once.
 
         Raises AuthorizationFailed, Unavailable, or HandlerError for an odd answer.
         """

@@ -1,7 +1,7 @@
 """Turns Google's refusals into the handler's errors: two tables, read from the top.
 
 A row is chosen by status and by reason, and the reason is read from the body: what the
-client library makes of it leaves out `errors[].reason` as soon as there are `details[]`.
+client library makes of it leaves out `errors[].reason` if there are `details[]`.
 Sources: https://developers.google.com/workspace/calendar/api/guides/errors and
 https://developers.google.com/identity/protocols/oauth2.
 """
@@ -29,7 +29,7 @@ ACL = frozenset(method for method in ANY_METHOD if method.startswith("acl."))
 REFUSED = range(400, 500)
 FAILED = range(500, 600)
 BY_STATUS = (408, 409, 412, 429)
-"""Refusals that say the same whoever sends them: not now."""
+"""Refusals that mean "not now", whoever sends them."""
 ABSENT = frozenset({"notFound", "deleted"})
 TOO_FAST = b"Request rate higher than configured"
 """The text of a 403 without an error object; Google's front end sends it
@@ -47,7 +47,7 @@ TESTING = (
 
 
 class Row(NamedTuple):
-    """Which answers a row is for, and what becomes of them.
+    """Which answers a row matches, and the error they become.
 
     `reasons` None means any. The sentence may name {method}, {status}, {reason},
     {said} (Google's own words), {scope} and {hint} (if Google said nothing).
@@ -135,19 +135,19 @@ TOKEN_ROWS = (
 
 
 def is_googles(answer: Answer) -> bool:
-    """Say whether a refusal is Google's own: whatever else stands in between has no error object."""
+    """Return whether a refusal is Google's own: a proxy or firewall sends no error object."""
     return bool(_error_of(answer.body))
 
 
 def names_absence(answer: Answer) -> bool:
-    """Say whether Google itself answers that the thing is not there: a status alone proves nothing."""
+    """Return whether Google itself says that the resource does not exist: a status alone proves nothing."""
     error = _error_of(answer.body)
     named = _reasons_in(error)
     return not ABSENT.isdisjoint(named) if named else error.get("code") == answer.status
 
 
 def calendar_error(method: str, answer: Answer, masked: Callable[[str], str]) -> HandlerError:
-    """Translate an answer of the Calendar API that is no success."""
+    """Translate an unsuccessful answer of the Calendar API."""
     error = _error_of(answer.body)
     named = _reasons_in(error)
     said = error.get("message")
@@ -174,7 +174,7 @@ def token_error(answer: Answer, masked: Callable[[str], str]) -> HandlerError:
 
 
 def retry_after(answer: Answer) -> float | None:
-    """Give the seconds of a Retry-After header; dates, which Google does not send, count as none."""
+    """Return the seconds of a Retry-After header; dates, which Google does not send, are ignored."""
     text = answer.headers.get("Retry-After", "").strip()
     return float(text) if text.isascii() and text.isdigit() and len(text) <= 6 else None
 
@@ -206,7 +206,7 @@ def _translate(
 
 
 def _error_of(body: bytes) -> dict[str, Any]:
-    """Give the error object of a body, {} if it has none."""
+    """Return the error object of a body, {} if it has none."""
     found = _json(body)
     if isinstance(found, list) and found:  # seen with streamed answers
         found = found[0]

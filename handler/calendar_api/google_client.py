@@ -1,4 +1,4 @@
-"""Google's client library: what makes the requests, and lets us send them."""
+"""Google's client library: it builds the requests, and we send them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def client_for(api_url: str) -> Client:
             cache_discovery=False,
         )
     except Exception as error:
-        # Nothing was asked of anybody: a client without the description of Google Calendar that belongs to it.
+        # No request was made: the library was installed without its description of Google Calendar.
         raise broken(error, "googleapiclient.discovery_cache.documents") from error
     calendars = service.calendarList()
     return Client(calendars, service.acl(), page_request(calendars, None))
@@ -54,9 +54,9 @@ def page_request(calendars: Any, page_token: str | None) -> Any:
 
 
 class SendingHttp:
-    """What the library calls `http`: hands the request on, and the answer back.
+    """What the library calls `http`: passes the request on, and the answer back.
 
-    Only successes go back. The library's own HttpError would hide the reason and quote
+    Only successful answers go back. The library's own HttpError would hide the reason and quote
     the address (googleapiclient/errors.py).
     """
 
@@ -67,13 +67,13 @@ class SendingHttp:
     def request(
         self, uri: str, method: str = "GET", body: str | None = None, **_: Any
     ) -> tuple[httplib2.Response, bytes]:
-        """Send a request; the library's headers are left out, as the sender brings its own."""
+        """Send a request; the library's headers are ignored, as the sender sets its own."""
         answer = self._send_signed(method, uri, body.encode() if body else None)
         return httplib2.Response({"status": str(answer.status)}), answer.body
 
 
 class _NoHttp:
-    """Stands in while the service is built; each call brings its own."""
+    """A placeholder while the service is built; each call brings its own."""
 
     def request(self, *_: Any, **__: Any) -> Any:
         raise AssertionError("a request without an account")

@@ -1,7 +1,7 @@
-"""Lets out of a request what a signal handler of the caller's raised in the middle of it.
+"""Lets an exception that the caller's signal handler raised leave a request unchanged.
 
-A handler may raise whatever it likes, a TimeoutError too: an alarm does, and so do the
-time limits of engines. It comes up inside urllib3, which would take it for the network's.
+A handler may raise anything, a TimeoutError too: alarms and the time limits of engines
+do. It is raised inside urllib3, which would take it for a network error.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class _Interruption(BaseException):
-    """Carries an exception past all who catch one of its class."""
+    """Carries an exception past every handler that would catch one of its class."""
 
     def __init__(self, raised: Exception) -> None:
         super().__init__(raised)
@@ -27,7 +27,7 @@ class _Interruption(BaseException):
 
 
 def carry_out(call: Callable[P, T]) -> Callable[P, T]:
-    """Let nobody but `let_out` catch what a signal handler raises during the call."""
+    """Make sure that only `let_out` catches what a signal handler raises during the call."""
 
     @functools.wraps(call)
     def carrying(*arguments: P.args, **named: P.kwargs) -> T:
@@ -44,7 +44,7 @@ def carry_out(call: Callable[P, T]) -> Callable[P, T]:
 
 
 def let_out(call: Callable[P, T]) -> Callable[P, T]:
-    """Raise what was carried out, as it was."""
+    """Raise the original exception again."""
 
     @functools.wraps(call)
     def letting(*arguments: P.args, **named: P.kwargs) -> T:
@@ -73,7 +73,7 @@ def raised_by_signal_handler(error: BaseException, before: BaseException | None)
 
 
 def _was_given(called: FrameType, interrupted: FrameType) -> bool:
-    # Python hands to a handler the very frame that the signal interrupted; nobody else does.
+    # Only a signal handler is passed the very frame that was interrupted.
     found = called.f_locals.values()
     return any(value is interrupted for value in found) or any(
         item is interrupted for value in found if type(value) is tuple for item in value
@@ -81,7 +81,7 @@ def _was_given(called: FrameType, interrupted: FrameType) -> bool:
 
 
 def _chain(error: BaseException, before: BaseException | None) -> Iterator[BaseException]:
-    """Give an error and all that are behind it."""
+    """Yield an error and every exception behind it."""
     waiting: list[BaseException | None] = [error]
     seen: list[BaseException | None] = [None, before]
     while waiting:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 CALENDAR_TEXTS = ("summary", "summaryOverride", "accessRole", "dataOwner")
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
-_new = tuple.__new__  # what a NamedTuple's own constructor calls, at twice the price
+_new = tuple.__new__  # a NamedTuple's own constructor calls it too, and takes twice as long
 
 
 class Calendar(NamedTuple):
@@ -39,7 +39,7 @@ class Rule(NamedTuple):
 
 def read_calendars(entries: list[Any]) -> Iterable[Calendar]:
     """Return the calendars of a page; raises HandlerError for an entry that cannot be one."""
-    # By columns: to look at each entry by itself would be a fifth of a share.
+    # By columns: looking at each entry by itself takes a fifth longer, JSON included.
     try:
         ids = [entry["id"] for entry in entries]
         texts = [[entry.get(key, "") for entry in entries] for key in CALENDAR_TEXTS]
@@ -55,7 +55,7 @@ def read_calendars(entries: list[Any]) -> Iterable[Calendar]:
 
 
 def _read_calendar(entry: Any) -> Calendar:
-    """Read an entry with a field that is no text, or is odd."""
+    """Read an entry that may have missing or malformed fields."""
     if not isinstance(entry, dict) or not entry.get("id") or not is_text(entry["id"]):
         raise unexpected("calendarList.list")
     summary, override, role, owner = (text if isinstance(text := entry.get(key), str) else "" for key in CALENDAR_TEXTS)
@@ -71,7 +71,7 @@ def read_rule(method: str, found: Any) -> Rule:
 
 
 def read_wanted_rule(method: str, wanted: str, found: dict[str, Any] | None) -> Rule | None:
-    """Return the rule with the wanted id, None if nothing was found; raises HandlerError for another one's."""
+    """Return the rule with the wanted id, None if nothing was found; raises HandlerError for any other rule."""
     if found is None:
         return None
     rule = read_rule(method, found)

@@ -1,8 +1,7 @@
 """Opens connections to a host, and reads one answer at a time from each.
 
-Only an answer that keeps to HTTP's rules and ends where it says goes up; a connection
-that brought anything else, or more, is closed, as the next answer on it might be that of
-another request.
+Only a well-formed and complete answer is passed on. A connection that brought anything
+else, or anything more, is closed: its next answer might belong to another request.
 """
 
 from __future__ import annotations
@@ -28,34 +27,34 @@ MOST_BYTES = 8 * 2**20
 MOST_INTERIM = 16
 """Interim answers before the one that counts."""
 SHORTEST_CONNECT = 1.0
-"""Seconds that each address of a host gets at least, if there are as many: a lost packet is sent again after one."""
+"""Seconds that each address of a host gets at least, if that many are left: a lost packet is sent again after one."""
 SHORTEST_WAIT = 0.001
-"""Seconds; none at all would mean not to wait for a socket, which is another thing."""
+"""Seconds; zero would make the socket non-blocking."""
 COMPRESSED = frozenset({"gzip", "x-gzip", "deflate"})
 ZLIB_OR_GZIP, BARE = 32 + zlib.MAX_WBITS, -zlib.MAX_WBITS
-"""How zlib is told what to expect; some servers send deflate without the header that it should have."""
+"""What zlib is to expect; some servers send deflate without its header."""
 
 
 class Current(threading.local):
-    """The request that the thread makes."""
+    """The request that this thread is making."""
 
     limits: Limits
     stage: str = "kept"
-    """How far it has come: a connection was "kept", or opens to the "proxy" or the "host"; then it is "open"."""
+    """How far it is: on a "kept" connection, connecting to the "proxy" or the "host", or "open"."""
     surplus: bool = False
-    """Whether more came than the answer."""
+    """Whether anything came after the answer."""
 
 
 current = Current()
 
 
 class _Reader(io.RawIOBase):
-    """Reads an answer; no wait is longer than what is left of the step, however slowly it drips in."""
+    """Reads an answer; however slowly it arrives, no wait exceeds the time left for the step."""
 
     def __init__(self, connected: socket.socket, file: socket.SocketIO) -> None:
         self._socket = connected
         self._file = file
-        self._bytes_left = 2 * MOST_BYTES  # headers and what frames the pieces included
+        self._bytes_left = 2 * MOST_BYTES  # including headers and the framing of chunks
         self.at_end = False
 
     def readable(self) -> bool:
@@ -82,7 +81,7 @@ class _Reader(io.RawIOBase):
 
 
 class _Buffer(io.BufferedReader):
-    """Notices what has come beyond the end of an answer."""
+    """Notices whatever comes after the end of an answer."""
 
     raw: _Reader
 
@@ -95,14 +94,14 @@ class _Buffer(io.BufferedReader):
 
 
 class _WholeResponse(http.client.HTTPResponse):
-    """An answer that is read by _Reader, after all interim ones; one that breaks HTTP's rules is none."""
+    """The final answer, read by _Reader after any interim ones; raises if it breaks HTTP's rules."""
 
     def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
         super().__init__(sock, *arguments, **named)
         self.fp: Any = _Buffer(_Reader(sock, self.fp.detach()))
 
     def _read_status(self) -> tuple[str, int, str]:
-        # http.client itself skips only 100, and takes the answer proper for that of the next request.
+        # http.client itself skips only 100, and would leave the real answer to the next request.
         for _ in range(MOST_INTERIM + 1):
             status: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
             if not 100 <= status[1] < 200 or status[1] == http.HTTPStatus.SWITCHING_PROTOCOLS:
@@ -120,11 +119,11 @@ class _WholeResponse(http.client.HTTPResponse):
             raise TooLongError
 
     def read(self, amt: int | None = None) -> bytes:
-        """Read the whole body; a longer one than MOST_BYTES and half of one are errors."""
+        """Read the whole body; raises if it is longer than MOST_BYTES or incomplete."""
         del amt  # urllib3 asks for all
         try:
             body = super().read(MOST_BYTES + 1)
-        except ValueError:  # a piece of less than no length
+        except ValueError:  # a chunk of negative length
             raise OddAnswerError("sent an answer in pieces that are none") from None
         if len(body) > MOST_BYTES:
             raise TooLongError
@@ -134,27 +133,27 @@ class _WholeResponse(http.client.HTTPResponse):
 
 
 class OddAnswerError(http.client.HTTPException):
-    """What came breaks the rules of HTTP; says how."""
+    """The answer breaks the rules of HTTP; the message says how."""
 
 
 class TooLongError(Exception):
-    """The answer has more than MOST_BYTES."""
+    """The answer is longer than MOST_BYTES."""
 
 
 class HostConnection(urllib3.connection.HTTPConnection):
-    """Says how far it has come, opens within one connect time, and is closed unless its answer was understood."""
+    """Notes its progress, opens within one connect time, and closes unless its answer was understood."""
 
     response_class = _WholeResponse
     request: Any = carry_out(urllib3.connection.HTTPConnection.request)  # urllib3 forgives some errors there
 
     def connect(self) -> None:
-        """Connect, noting to whom."""
+        """Connect, and note to what."""
         current.stage = "proxy" if self.proxy else "host"
         super().connect()
         current.stage = "open"
 
     def _new_conn(self) -> socket.socket:
-        # urllib3 would give each address of the host the whole time.
+        # urllib3 would allow the whole time for each address of the host.
         end = time.monotonic() + self._seconds()
         try:
             addresses = socket.getaddrinfo(self._dns_host.strip("[]"), self.port, type=socket.SOCK_STREAM)
@@ -217,12 +216,12 @@ class SecurePool(urllib3.HTTPSConnectionPool):
 
 
 def _is_foreign(answer: urllib3.BaseHTTPResponse) -> bool:
-    """Say whether this is no answer of an API: a page, or another protocol."""
+    """Return whether this cannot come from an API: a web page, or another protocol."""
     return answer.status < 200 or answer.headers.get("content-type", "").startswith("text/html")
 
 
 def _unpacked(body: bytes, encoding: str) -> bytes:
-    """Return a body as it was before it was compressed; one that does not unpack comes as it is."""
+    """Return a body as it was before it was compressed; one that cannot be unpacked is returned unchanged."""
     if encoding.lower() not in COMPRESSED:
         return body
     for window in (ZLIB_OR_GZIP, BARE):

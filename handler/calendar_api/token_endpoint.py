@@ -1,4 +1,4 @@
-"""Posts a form to the token endpoint, for a refresh token as for a consent's code."""
+"""Posts a form to the token endpoint, to exchange a refresh token or a consent's code."""
 
 from __future__ import annotations
 

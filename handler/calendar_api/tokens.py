@@ -1,4 +1,4 @@
-"""Access tokens: kept for each account in the process, fetched by one thread at a time.
+"""Access tokens: kept in memory for each account, fetched by one thread at a time.
 
 Nothing is written to disk, and nothing here shows a secret in a repr or a message.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MOST_ACCOUNTS = 256
 SHORTEST_LIFE = 225
-"""Seconds that a kept access token has to be good for still, as google-auth has it."""
+"""Seconds that a kept access token must still be valid for, as in google-auth."""
 
 
 class SignedIn:
@@ -33,21 +33,21 @@ class SignedIn:
         self.token_url = token_url
         self._info = {key: info[key] for key in ("client_id", "client_secret", "refresh_token")}
         self._lock = threading.Lock()
-        """Held while a thread asks for a token, which may take as long as its step."""
+        """Held while a thread asks for a token, which may take as long as a step."""
         self._failed: HandlerError | None = None
         self._granted: str | None = None
         self._keeping = threading.Lock()
-        """Held for a moment only, while the kept token changes."""
+        """Held only briefly, while the kept token changes."""
         self._token = ""
         self._good_until = 0.0
 
     @property
     def granted_scopes(self) -> tuple[str, ...] | None:
-        """OAuth scopes that the last access token came with; None if nothing was said about them."""
+        """OAuth scopes that the last access token came with; None if Google did not say."""
         return None if self._granted is None else tuple(self.masked(self._granted, self._token).split())
 
     def token(self, limits: Limits) -> str:
-        """Give an access token that is good for minutes still; ask for one only if need be.
+        """Return an access token that is valid for a few more minutes, asking for one only if needed.
 
         Threads that wait for the one that asks share its success and its failure.
         Raises AuthorizationFailed, Unavailable, or HandlerError for an odd answer.
@@ -73,7 +73,7 @@ class SignedIn:
                 self._token = ""
 
     def masked(self, text: str, token: str = "") -> str:
-        """Give foreign text without the account's secrets and this access token in it."""
+        """Return foreign text without the account's secrets and this access token."""
         return masked(text, (self._info["client_secret"], self._info["refresh_token"], token))
 
     def _kept(self) -> str:
@@ -105,7 +105,7 @@ def _copy(error: HandlerError) -> HandlerError:
 
 
 class _Store:
-    """The accounts of this process, the one unused longest leaving first."""
+    """The accounts of this process; the least recently used one is dropped first."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -116,7 +116,7 @@ _store = _Store()
 
 
 def account_of(token_url: str, info: Mapping[str, str]) -> SignedIn:
-    """Give the kept account of these credentials, or begin one."""
+    """Return the kept account of these credentials, or a new one."""
     secrets = (token_url, info["client_id"], info["client_secret"], info["refresh_token"])
     key = hashlib.sha256("\0".join(secrets).encode()).digest()
     store = _store
@@ -129,7 +129,7 @@ def account_of(token_url: str, info: Mapping[str, str]) -> SignedIn:
 
 
 def forget_accounts() -> None:
-    """Begin anew with no access tokens."""
+    """Drop all access tokens."""
     global _store  # noqa: PLW0603 -- one store a process, and a new one in a child
     _store = _Store()
 

@@ -1,4 +1,4 @@
-"""Sends one HTTP request, and says in our words why there is no answer.
+"""Sends one HTTP request, and explains why there is no answer.
 
 Never follows a redirect, and never sends a request that may change something twice.
 """
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 NEVER = urllib3.Retry(False)  # noqa: FBT003 -- urllib3's way to say it
 PROXY_REFUSED = re.compile("Tunnel connection failed: ([0-9]{3})")
-"""How http.client tells what a proxy answered."""
+"""How http.client reports what a proxy answered."""
 PROXY_DECIDED = frozenset(range(400, 500)) - {408, 425, 429}
-"""Statuses of a proxy that it will answer again."""
+"""Statuses that a proxy would answer again."""
 
 
 class Limits(NamedTuple):
@@ -34,7 +34,7 @@ class Limits(NamedTuple):
     read_seconds: float
     left: Callable[[], float]
     turn: Callable[[], None] | None = None
-    """Waits until one more request of the Calendar API may be made; None: none has to wait."""
+    """Waits until one more request to the Calendar API may be made; None: no waiting."""
 
 
 class Answer(NamedTuple):
@@ -51,7 +51,7 @@ def send(
 ) -> Answer:
     """Send a request and read the whole answer, whatever its status.
 
-    A `repeatable` request goes once more if a kept connection turns out to be dead.
+    A `repeatable` request is sent once more if a kept connection turns out to be dead.
     Raises Unavailable if there is no complete answer, HandlerError (unexpected_answer)
     if it is too long, the certificate does not verify or a proxy refuses, InvalidInput
     if the environment names an unusable proxy or CA file.
@@ -85,7 +85,7 @@ def send(
             if not last and current.stage == "kept" and isinstance(error.args[-1], OSError):
                 continue  # the kept connection was dead
             failed = _unavailable(pool.host, error, timeout, limits)
-        raise failed  # here, as what was raised there may hold a part of the answer
+        raise failed  # out here, as the original exception may hold a part of the answer
     raise AssertionError("the second round returns or raises")
 
 
@@ -104,10 +104,10 @@ def _too_long(host: str, *, repeatable: bool) -> HandlerError:
 
 
 def _unavailable(host: str, error: Exception, timeout: urllib3.Timeout, limits: Limits) -> HandlerError:
-    """Say in our words what went wrong between this machine and the host.
+    """Return the error about what went wrong between this machine and the host.
 
-    The cause is named in the details and not kept: its text may quote a server that
-    sends our own request back, secrets and all.
+    The cause is only named in the details: its text may quote a server that echoes our
+    own request, secrets included.
     """
     found = urllib3.exceptions
     cause = error.args[-1]
@@ -140,7 +140,7 @@ def _unavailable(host: str, error: Exception, timeout: urllib3.Timeout, limits: 
 
 
 def _proxy_failed(host: str, error: Exception) -> HandlerError:
-    """Say what the proxy did, or did not."""
+    """Return the error about a proxy that refused, failed or could not be reached."""
     refused = PROXY_REFUSED.match(str(error.args[-1]))
     details = {"cause": type(error).__name__}
     if refused is None:
@@ -161,7 +161,7 @@ def _proxy_failed(host: str, error: Exception) -> HandlerError:
 
 
 def _wrong_certificate(error: object) -> bool:
-    """Say whether this is about a certificate; urllib3 keeps what it wraps as a cause, a context or an argument."""
+    """Return whether this is about a certificate; urllib3 wraps as a cause, a context or an argument."""
     while isinstance(error, BaseException):
         if isinstance(error, ssl.SSLCertVerificationError):
             return True
