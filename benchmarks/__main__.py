@@ -16,7 +16,7 @@ from .kinetic import has_jruby
 
 
 def main() -> int:
-    """Give status 0 if every goal is met, else 1."""
+    """Return status 0 if every goal is met, else 1."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("groups", nargs="*", help=f"what to measure: {', '.join(GROUPS)} (default: all)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds, of which medians are taken (default: 5)")
@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def markdown(results: Path) -> str:
-    """Give the written figures as docs/performance.md shows them: date, machine, and a table."""
+    """Return the written figures as docs/performance.md shows them: date, machine, and a table."""
     found = json.loads(results.read_text(encoding="utf-8"))
     lines = [
         "Measured on {date} with Python {python} on {cores} cores ({processor}).".format(**found),

@@ -43,7 +43,7 @@ class Server:
         return f"Project calendar {self._last:05}"
 
     def run(self, client: str, kind: str, shares: int, scheme: str = "http", **more: Any) -> Any:
-        """Give what a worker answers."""
+        """Return what a worker answers."""
         arguments, environment = self._worker(client, kind, shares, scheme, more)
         done = subprocess.run(
             arguments, env=environment, cwd=ROOT, check=True, stdout=subprocess.PIPE, preexec_fn=_to_first_core
@@ -51,14 +51,14 @@ class Server:
         return json.loads(done.stdout or "null")
 
     def process_cpu(self, client: str, scheme: str) -> float:
-        """Give the CPU seconds of a whole process that makes one share."""
+        """Return the CPU seconds of a whole process that makes one share."""
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         self.run(client, "cold", 1, scheme)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     def instructions(self, client: str, shares: int = 50) -> float:
-        """Give the instructions of a later share, as callgrind counts them outside the kernel."""
+        """Return the instructions of a later share, as callgrind counts them outside the kernel."""
         return (self._callgrind(client, shares) - self._callgrind(client, 0)) / shares
 
     def _callgrind(self, client: str, shares: int) -> int:

@@ -42,7 +42,7 @@ def has_jruby() -> bool:
 
 @contextlib.contextmanager
 def steps(server: Server) -> Iterator[Callable[[], float]]:
-    """Give what makes shares through the bridge in a running JVM, and gives the seconds of one."""
+    """Provide what makes shares through the bridge in a running JVM, and gives the seconds of one."""
     from handler.engines.kinetic.package import package
 
     with tempfile.TemporaryDirectory() as folder:
@@ -68,7 +68,7 @@ def steps(server: Server) -> Iterator[Callable[[], float]]:
 
 
 def commands(server: Server) -> Callable[[], float]:
-    """Give what makes shares with a command each, and gives the seconds of one."""
+    """Return what makes shares with a command each, and gives the seconds of one."""
     secrets = {f"GOOGLE_{name.upper()}": value for name, value in CLIENT.items()}
 
     def command() -> float:

@@ -37,7 +37,7 @@ class Google:
         self.counts = {"connections": 0, "token": 0, "list": 0, "get": 0, "write": 0}
 
     def answer(self, method: str, target: str, body: bytes) -> Answer:
-        """Give the status and body for a request."""
+        """Return the status and body for a request."""
         path, _, query = target.partition("?")
         if path == LIST_PATH:
             self.counts["list"] += 1

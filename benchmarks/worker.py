@@ -78,7 +78,7 @@ def _steadily(share: Callable[[str], object], shares: int) -> None:
 
 
 def _cpu(share: Callable[[str], object], shares: int, _: Any) -> Any:
-    """Give the CPU seconds of each share, the warm-up left out."""
+    """Return the CPU seconds of each share, the warm-up left out."""
     spent = []
     for number in range(WARM_UP + shares):
         before = time.process_time()
@@ -88,7 +88,7 @@ def _cpu(share: Callable[[str], object], shares: int, _: Any) -> Any:
 
 
 def _counts(share: Callable[[str], object], shares: int, given: Any) -> Any:
-    """Give what each share asked of the server, as counts by kind; `same` shares with one recipient."""
+    """Return what each share asked of the server, as counts by kind; `same` shares with one recipient."""
     from http.client import HTTPConnection
 
     server = HTTPConnection("127.0.0.1", given["counts_port"])
@@ -106,7 +106,7 @@ def _counts(share: Callable[[str], object], shares: int, given: Any) -> Any:
 
 
 def _threads(share: Callable[[str], object], shares: int, given: Any) -> Any:
-    """Give shares a second of as many threads, each of which is warm and starts with the others."""
+    """Return shares a second of as many threads, each of which is warm and starts with the others."""
     import threading
 
     count = given["threads"]
@@ -130,7 +130,7 @@ def _threads(share: Callable[[str], object], shares: int, given: Any) -> Any:
 
 
 def _memory(share: Callable[[str], object], _: int, given: Any) -> Any:
-    """Give MiB that the process grew by at its highest, for one share after one by id."""
+    """Return MiB that the process grew by at its highest, for one share after one by id."""
     CLIENTS[f"{given['client']}_by_id"](Place(*given["place"]))(_recipient("warm"))
     before = _highest()
     share(_recipient(0))

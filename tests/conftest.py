@@ -33,7 +33,7 @@ def emulator_of_somebody_else():
 
 @pytest.fixture
 def emulate(monkeypatch):
-    """Give a function that starts an emulator with a state and points the handler at it."""
+    """Provide a function that starts an emulator with a state and points the handler at it."""
     running = []
 
     def start(state=None):

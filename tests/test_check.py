@@ -30,7 +30,7 @@ def error(method, status, reason="", **more):
 
 
 def codes(findings):
-    """Give the codes of the problems, in order."""
+    """Return the codes of the problems, in order."""
     return [problem["code"] for problem in findings["problems"]]
 
 

@@ -27,7 +27,7 @@ PARAMETERS = {
 
 @pytest.fixture
 def changed(tmp_path):
-    """Give a function that writes handler.yaml with a change and gives its path."""
+    """Return a function that writes handler.yaml with a change and gives its path."""
 
     def write(change):
         document = yaml.safe_load(DESCRIPTOR.read_text(encoding="utf-8"))

@@ -16,7 +16,7 @@ BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"
 
 @pytest.fixture
 def file(tmp_path):
-    """Give a function that writes a file and gives its path."""
+    """Return a function that writes a file and gives its path."""
 
     def write(content):
         path = tmp_path / "file.yaml"

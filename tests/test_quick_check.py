@@ -39,14 +39,14 @@ VALUES = st.recursive(
 
 
 def law(examples):
-    """Give the settings of a law: the same examples each time, and no limit of time."""
+    """Return the settings of a law: the same examples each time, and no limit of time."""
     return settings(
         derandomize=True, deadline=None, max_examples=examples, suppress_health_check=[HealthCheck.too_slow]
     )
 
 
 def explains(schema):
-    """Give jsonschema's validator, formats included."""
+    """Return jsonschema's validator, formats included."""
     return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
@@ -64,7 +64,7 @@ def test_our_schemas_are_schemas(path):
 
 @st.composite
 def changed(draw, document):
-    """Give a document with one part replaced, removed or added."""
+    """Return a document with one part replaced, removed or added."""
     document = copy.deepcopy(document)
     place = document
     while True:
@@ -153,7 +153,7 @@ LEAVES = {
 
 
 def grown(inner):
-    """Give schemas that hold others."""
+    """Return schemas that hold others."""
     return {
         "items": inner,
         "not": inner,

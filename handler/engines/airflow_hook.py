@@ -34,7 +34,7 @@ class StepHook(BaseHook):
         self.gcal_conn_id = gcal_conn_id
 
     def get_conn(self) -> Any:
-        """Give the info values as they stand in the connection, the secret ones made known to Airflow's masker.
+        """Return the info values as they stand in the connection, the secret ones made known to Airflow's masker.
 
         Raises AirflowNotFoundException if there is no such connection.
         """

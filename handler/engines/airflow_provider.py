@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Give the provider as Airflow's provider_info.schema.json and provider.yaml.schema.json describe it."""
+    """Return the provider as Airflow's provider_info.schema.json and provider.yaml.schema.json describe it."""
     document, info = load().document, load().info
     required = info.schema.get("required", ())
     return {

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def plugin(info_of: InfoOf) -> SimplePlugin:
-    """Give what lets a worker do the step: `Worker(..., plugins=[plugin(info_of)])`.
+    """Return what lets a worker do the step: `Worker(..., plugins=[plugin(info_of)])`.
 
     `info_of` gives the info values of a connection, at every step anew, and raises
     KeyError for one it does not know. The worker needs an `activity_executor` of threads.
@@ -36,7 +36,7 @@ def plugin(info_of: InfoOf) -> SimplePlugin:
 
 
 def activity_of(info_of: InfoOf) -> Callable[..., dict[str, str]]:
-    """Give the activity, which has the id in handler.yaml as its name."""
+    """Return the activity, which has the id in handler.yaml as its name."""
 
     # Without the flag a cancellation would be raised in the middle of a request, and
     # nobody could tell whether Google has done what was asked.

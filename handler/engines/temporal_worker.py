@@ -88,7 +88,7 @@ def _configuration(address: str | None, namespace: str | None) -> dict[str, Any]
 
 
 async def _connected(config: dict[str, Any]) -> Client:
-    """Give a client whose server knows the namespace and lets us in."""
+    """Return a client whose server knows the namespace and lets us in."""
     where = quote(config["target_host"])
     try:
         client = await Client.connect(**config, runtime=_runtime())
@@ -106,14 +106,14 @@ async def _connected(config: dict[str, Any]) -> Client:
 
 
 def _runtime() -> Runtime:
-    """Give a runtime whose warnings go where Python's do; by itself it writes them to stdout."""
+    """Return a runtime whose warnings go where Python's do; by itself it writes them to stdout."""
     log = LogForwardingConfig(logging.getLogger("temporalio"))
     return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(LoggingConfig.default.filter, forwarding=log)))
 
 
 @contextmanager
 def _signals() -> Iterator[asyncio.Future[None]]:
-    """Give what is done when SIGTERM or Ctrl-C comes; the next one means what it meant before."""
+    """Provide what is done when SIGTERM or Ctrl-C comes; the next one means what it meant before."""
     loop = asyncio.get_running_loop()
     stop: asyncio.Future[None] = loop.create_future()
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}

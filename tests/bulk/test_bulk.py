@@ -28,7 +28,7 @@ READ_OTHERWISE = {"acl.get", "acl.list"}
 
 
 def stricter(case):
-    """Give what is wrong with the parameters of a case in a row alone."""
+    """Return what is wrong with the parameters of a case in a row alone."""
     forms = load().rows, load().parameters
     in_a_row, in_a_step = (form.read(case.parameters)[1] for form in forms)
     return in_a_row.keys() - in_a_step.keys()
@@ -48,17 +48,17 @@ NOT_AS_ROWS = [case for case in STEPS if stricter(case)]
 
 
 def row(recipient, access="reader", name="Example Calendar", **others):
-    """Give a row for a user."""
+    """Return a row for a user."""
     return {"calendar_name": name, "scope": "user", "recipient": recipient, "calendar_access": access, **others}
 
 
 def planned(rows):
-    """Give the plan of rows for the account that the emulator knows."""
+    """Return the plan of rows for the account that the emulator knows."""
     return read_plan(ACCOUNT, rows, "row {}".format, {})
 
 
 def changes(outcomes):
-    """Give the change of each outcome, or the code of its error."""
+    """Return the change of each outcome, or the code of its error."""
     return [one["error"]["code"] if "error" in one else one["results"]["change"] for one in outcomes]
 
 
@@ -180,7 +180,7 @@ class Crowd:
         self.waiting = together
 
     def __call__(self, calendar_id):
-        """Give the context of one call."""
+        """Return the context of one call."""
         return _Visit(self, calendar_id)
 
 

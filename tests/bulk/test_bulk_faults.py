@@ -37,7 +37,7 @@ PLAYS = [(method, order, attempts) for method in METHODS for order in orders(met
 
 
 def named(play):
-    """Give an id that can be read."""
+    """Return an id that can be read."""
     method, order, attempts = play
     told = [str(order[key]) for key in ("status", "reason", "role") if key in order]
     body = [type(order["body"]).__name__] if "body" in order else []
@@ -45,7 +45,7 @@ def named(play):
 
 
 def state_of(method, order):
-    """Give Google's state with the fault."""
+    """Return Google's state with the fault."""
     if order["fault"] == "meanwhile":
         order = {**order, "calendar": EXAMPLE, "rule": changed_meanwhile(method)}
     return {

@@ -34,7 +34,7 @@ RAISED = [TimeoutError, Limit, OSError, ConnectionResetError, BrokenPipeError, s
 
 @pytest.fixture
 def raising():
-    """Give a function that lets the signal raise an exception in the main thread."""
+    """Provide a function that lets the signal raise an exception in the main thread."""
     before = signal.getsignal(signal.SIGUSR1)
 
     def handle(error):
@@ -55,7 +55,7 @@ def interrupt():
 
 @pytest.fixture
 def listen():
-    """Give a function that serves one connection: it says a part for each request, and interrupts the next one."""
+    """Provide a function that serves one connection: it says a part for each request, and interrupts the next one."""
     forget_all()
     with contextlib.ExitStack() as stack:
 

@@ -43,7 +43,7 @@ def fresh(monkeypatch):
 
 @pytest.fixture
 def listen():
-    """Give a function that serves connections by scripts, one for each, and gives port and what came in."""
+    """Provide a function that serves connections by scripts, one for each, and gives port and what came in."""
     with contextlib.ExitStack() as stack:
 
         def start(*scripts, wrap=lambda connection: connection):
@@ -466,7 +466,7 @@ def test_a_packed_answer_that_does_not_unpack(listen, packed):
 
 @pytest.fixture
 def addresses(monkeypatch):
-    """Give a function that sets how many addresses a name has, and a list of the waits for them."""
+    """Return a function that sets how many addresses a name has, and a list of the waits for them."""
     waits, now = [], [0.0]
 
     def connect(address, seconds, **_):
@@ -572,7 +572,7 @@ def signed(folder, name, extensions):
 
 @pytest.fixture
 def secure(certificate):
-    """Give a function that makes a connection a TLS one."""
+    """Return a function that makes a connection a TLS one."""
     return shown_by(certificate)
 
 
@@ -722,7 +722,7 @@ def test_a_proxy_that_refuses_is_told_with_its_status(listen, monkeypatch, statu
 
 @pytest.fixture
 def through_a_proxy(listen, secure, certificate, monkeypatch):
-    """Give a function that serves scripts behind a proxy, over TLS, and gives what came in."""
+    """Return a function that serves scripts behind a proxy, over TLS, and gives what came in."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "ca.pem"))
     monkeypatch.setattr("handler.calendar_api.connection_pools.proxy_bypass", lambda _: False)
 

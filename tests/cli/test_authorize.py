@@ -54,7 +54,7 @@ def _client(monkeypatch, tmp_path):
 
 @pytest.fixture
 def authorize(tmp_path):
-    """Give a function that runs the verb before a person, and gives status, stdout, stderr and the person's page."""
+    """Return a function that runs the verb before a person, and gives status, stdout, stderr and the person's page."""
 
     def run(*words, answer=consent, info="account.yaml"):
         screen, errors = Person(answer), io.StringIO()
@@ -69,13 +69,13 @@ def authorize(tmp_path):
 
 @pytest.fixture
 def info(tmp_path):
-    """Give the path of the info file."""
+    """Return the path of the info file."""
     return tmp_path / "account.yaml"
 
 
 @pytest.fixture
 def client_file(tmp_path):
-    """Give a function that writes a client's file."""
+    """Return a function that writes a client's file."""
 
     def write(document):
         path = tmp_path / "client_secret.json"
@@ -93,7 +93,7 @@ def told(errors):
 
 
 def faulty(*faults):
-    """Give a state in which the token endpoint fails."""
+    """Return a state in which the token endpoint fails."""
     return {"faults": [{"method": "oauth2.token", **fault} for fault in faults]}
 
 

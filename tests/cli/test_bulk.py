@@ -48,7 +48,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def bulk(folder):
-    """Give a function that runs the verb on rows, and gives status, stdout and stderr."""
+    """Return a function that runs the verb on rows, and gives status, stdout and stderr."""
 
     def run(rows=ROWS, *options, header=HEADER):
         (folder / "people.csv").write_text(f"{header}\n{rows}", encoding="utf-8")
@@ -58,13 +58,13 @@ def bulk(folder):
 
 
 def results(path, delimiter=","):
-    """Give the lines of a results file as mappings."""
+    """Return the lines of a results file as mappings."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file, delimiter=delimiter))
 
 
 def names(folder):
-    """Give the names of the files in a folder."""
+    """Return the names of the files in a folder."""
     return sorted(path.name for path in folder.iterdir())
 
 
@@ -493,7 +493,7 @@ def full_after(monkeypatch, rows):
 
 
 def changed(emulator):
-    """Give the rules that a run over LOWER has changed."""
+    """Return the rules that a run over LOWER has changed."""
     rules = emulator.rules()
     return sorted(
         (name, rule_id)

@@ -37,7 +37,7 @@ PROGRAM = "google-apps-calendar-share"
 
 
 def examples(*verb):
-    """Give the commands that the help of a verb, or of the program, shows as examples."""
+    """Return the commands that the help of a verb, or of the program, shows as examples."""
     text = command(*verb, "--help")[1].replace("\\\n", " ")
     return [line.strip() for line in text.splitlines() if line.startswith(f"  {PROGRAM} ")]
 

@@ -17,14 +17,14 @@ PARTS = {"info": "Info values", "parameters": "Parameters", "results": "Results"
 
 
 def described(*options):
-    """Give what describe writes."""
+    """Return what describe writes."""
     status, text, errors = command("describe", *options)
     assert (status, errors) == (0, "")
     return text
 
 
 def cells(part):
-    """Give the columns of a part's table, and its rows by id."""
+    """Return the columns of a part's table, and its rows by id."""
     header, _, *rows = [
         [cell.strip() for cell in line.strip("|").split(" |")]
         for line in described("--format", "markdown", "--part", part).splitlines()

@@ -26,7 +26,7 @@ def _nothing_set(monkeypatch, emulate):
 
 @pytest.fixture
 def account_file(tmp_path):
-    """Give a function that writes an info file."""
+    """Return a function that writes an info file."""
 
     def write(text, mode=0o600):
         path = tmp_path / "account.yaml"

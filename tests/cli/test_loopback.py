@@ -15,20 +15,20 @@ from ..support.consenting import visit
 
 @pytest.fixture
 def loopback():
-    """Give one that listens."""
+    """Provide one that listens."""
     with Loopback(0, "/", "s") as listening:
         yield listening
 
 
 @pytest.fixture
 def browser():
-    """Give a function that visits an address in a thread, and gives what will be its page."""
+    """Provide a function that visits an address in a thread, and gives what will be its page."""
     with ThreadPoolExecutor() as pool:
         yield lambda address: pool.submit(visit, address)
 
 
 def at(loopback, path):
-    """Give the address of a path."""
+    """Return the address of a path."""
     return f"http://127.0.0.1:{loopback.port}{path}"
 
 

@@ -30,12 +30,12 @@ NAMES = [name for name in load().parameters.fields if name != "error_handling"]
 
 
 def like(delimiter=",", *, marked=False):
-    """Give a file of rows that results are written like."""
+    """Return a file of rows that results are written like."""
     return RowFile([ROW], [2], {}, delimiter, marked)
 
 
 def lines(path):
-    """Give the lines of a results file as mappings."""
+    """Return the lines of a results file as mappings."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 

@@ -17,7 +17,7 @@ ROW = {"calendar_name": "Team", "scope": "user", "recipient": "a@acme.com", "cal
 
 @pytest.fixture
 def read(tmp_path):
-    """Give a function that reads a file with this content."""
+    """Return a function that reads a file with this content."""
 
     def read_content(content):
         path = tmp_path / "rows"
@@ -28,7 +28,7 @@ def read(tmp_path):
 
 
 def refused(read, content):
-    """Give the problems that a file is refused for."""
+    """Return the problems that a file is refused for."""
     with pytest.raises(InvalidInput) as caught:
         read(content)
     return caught.value.details["fields"]

@@ -57,7 +57,7 @@ REMOVING = {
 
 @pytest.fixture
 def case(tmp_path):
-    """Give a function that writes a parameter file and gives its path."""
+    """Return a function that writes a parameter file and gives its path."""
 
     def write(name, document):
         path = tmp_path / name

@@ -16,7 +16,7 @@ CALENDAR = "example@group.calendar.google.com"
 
 @pytest.fixture
 def account(tmp_path):
-    """Give the options that name the account which the emulator knows."""
+    """Return the options that name the account which the emulator knows."""
     path = tmp_path / "account.yaml"
     path.write_text(json.dumps(ACCOUNT), encoding="utf-8")
     path.chmod(0o600)

@@ -38,7 +38,7 @@ def engine(monkeypatch):
 
 @pytest.fixture
 def account(tmp_path):
-    """Give a file with an account."""
+    """Return a file with an account."""
     file = tmp_path / "account.yaml"
     file.write_text(json.dumps(INFO))
     file.chmod(0o600)

@@ -26,7 +26,7 @@ FAULT = {"method": "acl.get", "fault": "error", "status": 503}
 
 
 def of(**connections):
-    """Give a function that knows these connections."""
+    """Return a function that knows these connections."""
     return connections.__getitem__
 
 
@@ -90,7 +90,7 @@ def test_errors_of_the_handler_are_raised_as_they_are(emulate, state, parameters
 
 
 def fails_with(*texts):
-    """Give a step that fails in a way nobody has foreseen, with a cause, and these texts."""
+    """Return a step that fails in a way nobody has foreseen, with a cause, and these texts."""
 
     def execute(*_, **__):
         try:

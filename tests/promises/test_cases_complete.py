@@ -50,7 +50,7 @@ def _faults(case):
 
 
 def _values(form, name):
-    """Give every value that a case has for a field, as text."""
+    """Return every value that a case has for a field, as text."""
     given = [getattr(case, form) for case in CASES]
     return {str(values[name]) for values in given if isinstance(values, dict) and name in values}
 
@@ -69,7 +69,7 @@ class _Seen:
 
 @pytest.fixture(scope="module")
 def translated():
-    """Give the rows, and the reasons with their rows, that the cases with a failing Google are translated by."""
+    """Return the rows, and the reasons with their rows, that the cases with a failing Google are translated by."""
     seen = set()
     failing = [
         case for case in CASES if case.calls and (_code(case) or _faults(case) & {"error", "error_after", "answer"})

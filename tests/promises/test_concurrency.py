@@ -76,7 +76,7 @@ def share_all(name, recipient, options):
 
 
 def jobs():
-    """Give account and recipient of each job; most recipients are the same in both accounts."""
+    """Yield account and recipient of each job; most recipients are the same in both accounts."""
     names = list(ACCOUNTS)
     for thread in range(THREADS):
         for number in range(RECIPIENTS_EACH):
@@ -98,7 +98,7 @@ def run(options):
 
 
 def final_rules():
-    """Give the rules that all jobs leave behind."""
+    """Return the rules that all jobs leave behind."""
     rules = {}
     for name, recipient in jobs():
         rules.setdefault(f"{name}@group.calendar.google.com", {})[f"user:{recipient}"] = "owner"

@@ -55,7 +55,7 @@ class Scenario:
 
     @property
     def left(self):
-        """Give the role that the recipient has after a step without a fault."""
+        """Return the role that the recipient has after a step without a fault."""
         return self.before if self.dry_run else self.wanted
 
 
@@ -106,12 +106,12 @@ class Combination:
 
     @property
     def order(self):
-        """Give the fault as the emulator takes it."""
+        """Return the fault as the emulator takes it."""
         return {"method": self.method, **dict(self.fault)}
 
     @property
     def scenario(self):
-        """Give the scenario itself."""
+        """Return the scenario itself."""
         return SCENARIOS[self.name]
 
     @property
@@ -120,7 +120,7 @@ class Combination:
         return self.method in WRITES and self.order["fault"] in AFTER
 
     def __str__(self):
-        """Give an id that can be read."""
+        """Return an id that can be read."""
         order = self.order
         said = [str(order[key]) for key in ("status", "reason", "role") if key in order]
         body = [type(order["body"]).__name__] if "body" in order else []
@@ -157,7 +157,7 @@ FINAL = "stays"
 
 
 def verdict(combination):  # noqa: PLR0911 -- a table, read from the top
-    """Give what an answer means for a step, and the code of the error it ends with otherwise."""
+    """Return what an answer means for a step, and the code of the error it ends with otherwise."""
     method, order = combination.method, combination.order
     kind, status, reason = order["fault"], order.get("status"), order.get("reason")
     if kind in HARMLESS or (kind == "token_expired" and method == TOKEN):
@@ -211,7 +211,7 @@ class Expected:
 
 
 def expected(combination):  # noqa: PLR0911 -- as above
-    """Give what has to come of the step that the fault happens to."""
+    """Return what has to come of the step that the fault happens to."""
     scenario, method, place = combination.scenario, combination.method, combination.place
     order = combination.order
     meaning, code = verdict(combination)
@@ -267,14 +267,14 @@ class Stage:
 
 @pytest.fixture(scope="module")
 def stage():
-    """Give a server for all combinations."""
+    """Provide a server for all combinations."""
     stage = Stage()
     yield stage
     stage.server.stop()
 
 
 def state_of(combination):
-    """Give Google's state and faults for a combination."""
+    """Return Google's state and faults for a combination."""
     method, place, scenario = combination.method, combination.place, combination.scenario
     order = combination.order
     if order["fault"] == "meanwhile":
@@ -306,7 +306,7 @@ def _writes(scenario):
 
 
 def recipients(combination):
-    """Give whom the steps of a combination are for; the last one's meets the fault."""
+    """Return whom the steps of a combination are for; the last one's meets the fault."""
     other_step = combination.place == "second" and combination.method not in (TOKEN, CALENDARS)
     return RECIPIENTS if other_step else RECIPIENTS[:1]
 
@@ -406,7 +406,7 @@ def test_combination(stage, monkeypatch, combination):
 
 
 def rules_with(combination, roles):
-    """Give all rules of the calendar: these roles, those of bystanders, and those of earlier or no steps."""
+    """Return all rules of the calendar: these roles, those of bystanders, and those of earlier or no steps."""
     scenario = combination.scenario
     others = {other: scenario.left if other in recipients(combination) else scenario.before for other in RECIPIENTS}
     every = {f"user:{recipient}": role for recipient, role in {**others, **roles}.items()}

@@ -41,7 +41,7 @@ VALID = {
 
 
 def law(examples):
-    """Give the settings of a law: the same examples each time, and no limit of time."""
+    """Return the settings of a law: the same examples each time, and no limit of time."""
     return settings(
         derandomize=True,
         deadline=None,
@@ -51,7 +51,7 @@ def law(examples):
 
 
 def outcome(info, parameters, attempts=None):
-    """Give the results of a step and its HandlerError, one of them None; anything else goes through."""
+    """Return the results of a step and its HandlerError, one of them None; anything else goes through."""
     try:
         with going_by(StillClock().clock):
             return execute(info, parameters, attempts=attempts), None
@@ -141,7 +141,7 @@ WRAPPERS = st.sampled_from([
 
 
 def forms(names, right):
-    """Give mappings of all kinds, with fields that are right, wrong or strange, and things that are no mapping."""
+    """Return mappings of all kinds, with fields that are right, wrong or strange, and things that are no mapping."""
     fields = {name: st.just(right[name]) if name in right else st.none() for name in names}
     changed = st.dictionaries(st.sampled_from(sorted(names)), NASTY | SURROGATES | st.booleans() | VALUES, max_size=3)
     foreign = st.dictionaries(KEYS, VALUES, max_size=2) | st.just({})
@@ -318,7 +318,7 @@ METHODS = {
 
 @pytest.fixture(scope="module")
 def stage():
-    """Give a server that plays one emulator after the other."""
+    """Provide a server that plays one emulator after the other."""
 
     class Stage:
         emulator = None
@@ -514,7 +514,7 @@ CASES = sorted(path.read_text(encoding="utf-8") for path in (FIXTURES / "cases")
 
 @st.composite
 def changed_cases(draw):
-    """Give a case file of ours with a piece of it replaced."""
+    """Return a case file of ours with a piece of it replaced."""
     text = draw(st.sampled_from(CASES[::5]))
     start = draw(st.integers(0, len(text)))
     end = draw(st.integers(start, min(len(text), start + 30)))
@@ -610,18 +610,18 @@ def chosen(entries, name):
 
 
 def shown_title(entry):
-    """Give the title that the account sees: its own, if it gave one."""
+    """Return the title that the account sees: its own, if it gave one."""
     return plain(entry.get("summaryOverride", "")) or plain(entry.get("summary", ""))
 
 
 def plain(text):
-    """Give text as it is compared."""
+    """Return text as it is compared."""
     return unicodedata.normalize("NFC", text).strip()
 
 
 @pytest.fixture
 def google(monkeypatch):
-    """Give a Google that is asked without a network; its list of calendars can be set, page by page."""
+    """Return a Google that is asked without a network; its list of calendars can be set, page by page."""
     world = types.SimpleNamespace(pages=[[]], inserted=[])
 
     def send(verb, url, body, *_, **__):

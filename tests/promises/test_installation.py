@@ -79,7 +79,7 @@ LATE = {"yaml", "jsonschema"}
 
 @pytest.fixture(scope="module")
 def python_without(tmp_path_factory):
-    """Give a function that makes a Python without a module."""
+    """Return a function that makes a Python without a module."""
 
     def make(module):
         return make_python(tmp_path_factory.mktemp("python"), HIDE.format(module=module))
@@ -97,7 +97,7 @@ def run(python, *arguments, **more):
 
 
 def api(python):
-    """Give what each way in of the Python API raised, as HandlerError.to_dict()."""
+    """Return what each way in of the Python API raised, as HandlerError.to_dict()."""
     done = run(python, "-c", API % json.dumps([ACCOUNT, STEP]))
     assert done.stderr == ""
     return json.loads(done.stdout)
@@ -224,7 +224,7 @@ def test_a_bare_python_is_given_one_command(tmp_path):
 
 
 def site():
-    """Give the folder with the packages of this environment."""
+    """Return the folder with the packages of this environment."""
     import sysconfig
 
     return sysconfig.get_path("purelib")

@@ -25,7 +25,7 @@ print(handler.execute(info, {"calendar_name": "Example Calendar", "scope": "user
 
 @pytest.fixture
 def drop_in(tmp_path):
-    """Give a handler directory with handler.yaml and handler/ and nothing else."""
+    """Return a handler directory with handler.yaml and handler/ and nothing else."""
     folder = tmp_path / "handlers" / "google_apps_calendar_share_v1"
     folder.mkdir(parents=True)
     shutil.copy(ROOT / "handler.yaml", folder)

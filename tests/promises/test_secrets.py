@@ -33,7 +33,7 @@ PARAMETERS = {"calendar_name": "primary", "scope": "user", "recipient": "a@acme.
 
 
 def planted(case):
-    """Give the case with a canary in each info value, known to the emulator where the value was right."""
+    """Return the case with a canary in each info value, known to the emulator where the value was right."""
     info = case.info
     if isinstance(info, dict):
         info = {key: _canary(key, value) for key, value in info.items()}
@@ -127,7 +127,7 @@ BODIES = {
 
 
 def everything_about(error):
-    """Give what can be read from an exception and from all that led to it, hidden contexts too."""
+    """Yield what can be read from an exception and from all that led to it, hidden contexts too."""
     waiting, seen = [error], []
     while waiting:
         one = waiting.pop()
@@ -161,7 +161,7 @@ def answering(*answers):
 
 
 def answered(status, body, headers=b""):
-    """Give the bytes of an answer after which the connection is closed."""
+    """Return the bytes of an answer after which the connection is closed."""
     return b"HTTP/1.1 %d x\r\n%sConnection: close\r\n\r\n%s" % (status, headers, body)
 
 

@@ -32,7 +32,7 @@ THIRD_PARTIES = {
 
 
 def imports(path):
-    """Give the import statements of a module."""
+    """Return the import statements of a module."""
     return [
         node
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))

@@ -28,7 +28,7 @@ STEP = {
 
 
 def document(info, parameters, head=""):
-    """Give a step's input document, as Kinetic would render it."""
+    """Return a step's input document, as Kinetic would render it."""
     fields = [
         "".join(f"<{tag} name={quoteattr(name)}>{_text(value)}</{tag}>" for name, value in values.items())
         for tag, values in (("info", info), ("parameter", parameters))
@@ -42,12 +42,12 @@ def _text(value):
 
 
 def root(xml):
-    """Give the root element of a document of ours."""
+    """Return the root element of a document of ours."""
     return ET.fromstring(xml)  # noqa: S314 -- ours
 
 
 def results(xml):
-    """Give the texts of a results document by name, in its order."""
+    """Return the texts of a results document by name, in its order."""
     return {result.get("name"): result.text or "" for result in root(xml)}
 
 

@@ -34,14 +34,14 @@ JANE = {"type": "user", "value": "jane@acme.com"}
 
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
-    """Give an emulator with small pages."""
+    """Provide an emulator with small pages."""
     with Emulator({"page_size": 2, "rules": {EXAMPLE: {}}}) as running:
         yield running
 
 
 @pytest.fixture
 def google(emulator: Emulator) -> Iterator[Any]:
-    """Give Google's client, pointed at the emulator and otherwise as it comes."""
+    """Provide Google's client, pointed at the emulator and otherwise as it comes."""
     credentials = Credentials(None, token_uri=f"http://{emulator.host}/token", **ACCOUNT)
     endpoint = {"api_endpoint": f"http://{emulator.host}/calendar/v3/"}
     with build("calendar", "v3", credentials=credentials, client_options=endpoint) as service:

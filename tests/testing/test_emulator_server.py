@@ -30,7 +30,7 @@ STATUS = re.compile(r"HTTP/1\.1 (\d{3}) ")
 
 @pytest.fixture
 def emulator():
-    """Give one that runs."""
+    """Provide one that runs."""
     with Emulator() as running:
         yield running
 

@@ -56,7 +56,7 @@ def main(document: bytes) -> tuple[str, str]:
 
 
 def answer(document: bytes, execute: Callable[[Fields, Fields], Results] = execute) -> tuple[str, str]:
-    """Give ("results", the results document) or ("error", "CODE: message").
+    """Return ("results", the results document) or ("error", "CODE: message").
 
     The message is one line, however many fields are wrong: Kinetic's console runs lines
     together.

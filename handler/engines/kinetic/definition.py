@@ -27,17 +27,17 @@ PYTHON = {
 
 
 def definition_id(document: Document) -> str:
-    """Give the name that Kinetic knows this version of the handler by, which its package goes by too."""
+    """Return the name that Kinetic knows this version of the handler by, which its package goes by too."""
     return f"{document['id']}_v{document['version']}"
 
 
 def info_fields(document: Document) -> dict[str, Field]:
-    """Give the info values of the package by name: the handler's, and the package's own."""
+    """Return the info values of the package by name: the handler's, and the package's own."""
     return {**document["info"]["properties"], PYTHON_COMMAND: PYTHON}
 
 
 def node_xml(document: Document) -> str:
-    """Give process/node.xml, the node that trees are built with."""
+    """Return process/node.xml, the node that trees are built with."""
     identity = {"id": document["id"], "name": document["name"], "schema_version": "1.0"}
     root = Element("taskDefinition", identity, version=str(document["version"]))
     about = {
@@ -61,7 +61,7 @@ def node_xml(document: Document) -> str:
 
 
 def info_xml(document: Document) -> str:
-    """Give process/info.xml, the info values that an administrator sets."""
+    """Return process/info.xml, the info values that an administrator sets."""
     root = Element("taskInfo", version="1.0")
     for name, field in info_fields(document).items():
         info = SubElement(root, "info", name=name, description=_tooltip(field))
@@ -88,7 +88,7 @@ def _parameter(name: str, field: Field, *, required: bool) -> Element:
 
 
 def _handler(document: Document) -> Element:
-    """Give the template of a step's input document: Kinetic renders each text with the step's values."""
+    """Return the template of a step's input document: Kinetic renders each text with the step's values."""
     handler = Element("handler", name=document["id"], version=str(document["version"]))
     infos = SubElement(handler, "infos")  # first: init.rb looks for its own before the parameters
     for name in info_fields(document):
@@ -100,12 +100,12 @@ def _handler(document: Document) -> Element:
 
 
 def _tooltip(field: Field) -> str:
-    """Give the description, with the values of a menu that is not shown as one."""
+    """Return the description, with the values of a menu that is not shown as one."""
     values = [choice["const"] for choice in field.get("oneOf", ())]
     return f"{field['description']} One of: {', '.join(values)}." if values else field["description"]
 
 
 def written(root: Element) -> str:
-    """Give an XML document."""
+    """Return an XML document."""
     indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'

@@ -32,7 +32,7 @@ ERROR_AS_RESULT = {"error_handling": "Error Message"}
 
 
 def package() -> bytes:
-    """Give the zip; raises InvalidDescriptor if handler.yaml is wrong, InvalidInput if an example is."""
+    """Return the zip; raises InvalidDescriptor if handler.yaml is wrong, InvalidInput if an example is."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in sorted(files().items()):
@@ -43,7 +43,7 @@ def package() -> bytes:
 
 
 def files() -> dict[str, bytes]:
-    """Give what the zip holds, by name."""
+    """Return what the zip holds, by name."""
     document = load().document
     written = {"process/node.xml": node_xml(document), "process/info.xml": info_xml(document)}
     for example in sorted(EXAMPLES.glob("*.yaml")):
@@ -60,7 +60,7 @@ def files() -> dict[str, bytes]:
 
 
 def _modules(path: Path) -> set[Path]:
-    """Give the module and all that it imports of the handler."""
+    """Return the module and all that it imports of the handler."""
     found: set[Path] = set()
     waiting = [path]
     while waiting:
@@ -77,7 +77,7 @@ def _modules(path: Path) -> set[Path]:
 
 
 def _input(case: Case) -> str:
-    """Give a test's input: a Ruby hash, with something to be replaced for each info value that has to be given."""
+    """Return a test's input: a Ruby hash, with something to be replaced for each info value that has to be given."""
     document = load().document
     info = {
         name: f"PUT THE {field['title'].upper()} HERE"
@@ -100,7 +100,7 @@ def _quoted(text: str) -> str:
 
 
 def _output(case: Case) -> str:
-    """Give what a test's results are compared with; of an error's message a pattern of what the example names."""
+    """Return what a test's results are compared with; of an error's message a pattern of what the example names."""
     titles = load().titles
     expected, patterns = case.expect.get("results", {}), {}
     if error := case.expect.get("error"):

@@ -15,7 +15,7 @@ for _ in ("start.py", "kinetic", "engines", "handler"):
 
 
 def step(document):
-    """Give the kind and the text of the answer."""
+    """Return the kind and the text of the answer."""
     if sys.version_info < OLDEST:
         return failed(
             "the program %s is Python %d.%d, but Python %d.%d or newer is needed; install one, and name it with its "
@@ -46,7 +46,7 @@ def load(module):
 
 
 def failed(problem):
-    """Give the answer for a step that could not be done."""
+    """Return the answer for a step that could not be done."""
     return "error", "bridge_failed: " + problem
 
 

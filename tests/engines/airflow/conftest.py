@@ -56,13 +56,13 @@ def pytest_unconfigure():
 
 
 def connection(info):
-    """Give a connection with these info values, as Airflow's variables and files hold it."""
+    """Return a connection with these info values, as Airflow's variables and files hold it."""
     return {"conn_type": load().document["id"], "extra": info}
 
 
 @pytest.fixture
 def connect(monkeypatch):
-    """Give a function that makes a connection of info values, which needs no database."""
+    """Return a function that makes a connection of info values, which needs no database."""
 
     def make(info, name=CONNECTION):
         monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(connection(json.dumps(info))))
@@ -72,7 +72,7 @@ def connect(monkeypatch):
 
 @pytest.fixture(scope="session")
 def dag():
-    """Give a function that gives a DAG by its name, from a database that knows it, with an account of canaries."""
+    """Return a function that gives a DAG by its name, from a database that knows it, with an account of canaries."""
     from airflow.sdk import DAG
     from airflow.secrets.local_filesystem import load_connections_dict
     from airflow.utils.db import initdb
@@ -100,7 +100,7 @@ def dag():
 
 @pytest.fixture
 def waits(monkeypatch):
-    """Give the seconds after which Airflow tries tasks again; they pass at once, and a run without any must go on."""
+    """Return the seconds after which Airflow tries tasks again; they pass at once, and a run without any must go on."""
     from airflow.models import TaskInstance
     from airflow.utils.session import create_session
 

@@ -16,7 +16,7 @@ FIELDS = ("calendar_name", "scope", "recipient", "calendar_access", "error_handl
 
 @task
 def given(dag_run=None):
-    """Give what the run was started with."""
+    """Return what the run was started with."""
     return dag_run.conf["given"]
 
 

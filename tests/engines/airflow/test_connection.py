@@ -24,7 +24,7 @@ DISTRIBUTION = "google-apps-calendar-share"
 
 @pytest.fixture
 def press(monkeypatch):
-    """Give a function that presses the button for a connection with these info values, as Airflow's API does."""
+    """Return a function that presses the button for a connection with these info values, as Airflow's API does."""
 
     def pressed(info):
         connection = Connection(conn_id="pressed", conn_type=ID, extra=json.dumps(info))

@@ -23,18 +23,18 @@ OUTAGE = {"method": "acl.get", "fault": "error", "status": 503}
 
 @pytest.fixture
 def google(emulate):
-    """Give a function that starts an emulator with the account of the connection."""
+    """Return a function that starts an emulator with the account of the connection."""
     return lambda *faults: emulate({"account": CANARIES, "faults": faults})
 
 
 def tries(run):
-    """Give state and number of tries of each share, in the order of mapping."""
+    """Return state and number of tries of each share, in the order of mapping."""
     found = sorted(run.get_task_instances(), key=lambda one: one.map_index)
     return [(one.state, one.try_number) for one in found if one.task_id == "share"]
 
 
 def xcoms(run):
-    """Give what the shares of a run left behind, as plain values, in the order of mapping."""
+    """Return what the shares of a run left behind, as plain values, in the order of mapping."""
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
 

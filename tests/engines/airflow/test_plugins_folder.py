@@ -37,7 +37,7 @@ print(json.dumps(found))
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """Give a home of Airflow with two handlers in its plugins folder, one of them another one by its handler.yaml."""
+    """Return a home of Airflow with two handlers in its plugins folder, one of them another one by its handler.yaml."""
     home = tmp_path_factory.mktemp("home")
     for name in ("share", "unshare"):
         # Under its own name the handler is installed where these tests run.
@@ -53,7 +53,7 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(home):
-    """Give what a process of Airflow's sees of the folder."""
+    """Return what a process of Airflow's sees of the folder."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "COVERAGE"))}
     own = {"AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
     with Emulator() as emulator:

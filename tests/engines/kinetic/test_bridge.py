@@ -279,7 +279,7 @@ def test_all_problems_are_one_line():
 
 @pytest.fixture
 def unpacked(tmp_path):
-    """Give a folder with the package unpacked."""
+    """Return a folder with the package unpacked."""
     return unpack(tmp_path / "package")
 
 

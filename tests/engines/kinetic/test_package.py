@@ -30,12 +30,12 @@ VERSION_1 = {"calendar_name": "true", "scope": "true", "recipient": "false", "ca
 
 
 def node(document=DOCUMENT):
-    """Give the root of node.xml."""
+    """Return the root of node.xml."""
     return root(node_xml(document))
 
 
 def changed(form, name, **keys):
-    """Give the descriptor with other keys in one field."""
+    """Return the descriptor with other keys in one field."""
     document = copy.deepcopy(DOCUMENT)
     document[form]["properties"][name] |= keys
     return document

@@ -51,7 +51,7 @@ SHELLS = {"PWD", "OLDPWD", "SHLVL", "_"}
 
 
 def started(program, folder, **environment):
-    """Give a running Ruby, or skip what needs it."""
+    """Return a running Ruby, or skip what needs it."""
     found = shutil.which(program)
     if found is None:
         pytest.skip(f"{program} is not installed (on Debian: apt install {program})")
@@ -60,7 +60,7 @@ def started(program, folder, **environment):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Give a folder with the package unpacked, with a blank and a letter beyond ASCII in its name."""
+    """Return a folder with the package unpacked, with a blank and a letter beyond ASCII in its name."""
     return unpack(tmp_path_factory.mktemp("engine") / "my handlers")
 
 
@@ -69,7 +69,7 @@ KINDS = [(program, locale) for program in ("jruby", "ruby") for locale in ("C", 
 
 @pytest.fixture(scope="module", params=KINDS, ids="-".join)
 def ruby(request, folder):
-    """Give a running Ruby of each kind, in each locale."""
+    """Provide a running Ruby of each kind, in each locale."""
     program, locale = request.param
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     running = started(program, folder, LC_ALL=locale, PATH=path, ENGINES_OWN="CANARY of another handler")
@@ -90,7 +90,7 @@ def ended(pid_file):
 
 
 def change(outcome):
-    """Give the result Change of an outcome."""
+    """Return the result Change of an outcome."""
     return results(outcome["xml"])["Change"]
 
 

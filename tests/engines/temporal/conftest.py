@@ -49,7 +49,7 @@ def database(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def server(database):
-    """Give the real server, whose time is ours."""
+    """Provide the real server, whose time is ours."""
     os.environ["TEMPORAL_VERSION_CHECK_DISABLED"] = "1"  # it would ask temporal.io
     starting = WorkflowEnvironment.start_local(
         dev_server_existing_path=str(PROGRAMS / "temporal"),
@@ -65,7 +65,7 @@ def server(database):
 
 @pytest.fixture(scope="session")
 def skipping(tmp_path_factory):
-    """Give the server for tests, whose time passes at once while nobody has anything to do."""
+    """Provide the server for tests, whose time passes at once while nobody has anything to do."""
     starting = WorkflowEnvironment.start_time_skipping(test_server_existing_path=str(PROGRAMS / "temporal-test-server"))
     environment = LOOP.run_until_complete(starting)
     yield environment
@@ -105,7 +105,7 @@ async def start(environment, queue, workflow, order):
 
 @pytest.fixture
 def account_file(tmp_path):
-    """Give a file with the account that the emulator knows."""
+    """Return a file with the account that the emulator knows."""
     file = tmp_path / "account.yaml"
     file.write_text("".join(f"{name}: {value}\n" for name, value in ACCOUNT.items()))
     file.chmod(0o600)
@@ -114,7 +114,7 @@ def account_file(tmp_path):
 
 @pytest.fixture
 def start_worker(server, account_file):
-    """Give a function that starts a worker as a process, by the command line, and gives it when it works."""
+    """Provide a function that starts a worker as a process, by the command line, and gives it when it works."""
     running = []
 
     def begin_worker(queue, *options, **variables):

@@ -26,7 +26,7 @@ INSTALL, SERVER, WORKER, DO_A_STEP, RUN_WORKFLOWS, MANY, ENDS, CANCEL = LINES
 
 @pytest.fixture
 def shell(server, account_file, emulate):
-    """Give the folder and the environment in which a user pastes, with the emulator for Google."""
+    """Return the folder and the environment in which a user pastes, with the emulator for Google."""
     emulator = emulate()
     variables = {
         "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",

@@ -146,7 +146,7 @@ async def test_a_cancellation_does_not_cut_a_write_in_half(server, held, monkeyp
 
 
 def forms(secret):
-    """Give every form in which a secret could stand in a record, also inside longer encoded text."""
+    """Yield every form in which a secret could stand in a record, also inside longer encoded text."""
     raw = secret.encode()
     yield from (raw, quote(secret, safe="").encode(), json.dumps(secret)[1:-1].encode())
     for lead in range(3):  # base64 of it depends on how many bytes stand before it, modulo 3
@@ -200,7 +200,7 @@ async def test_no_record_of_the_engine_holds_a_secret(server, database, emulate,
 
 
 def broken_at_first():
-    """Give what does steps, but fails once for a recipient, with a secret in the text and in the cause."""
+    """Return what does steps, but fails once for a recipient, with a secret in the text and in the cause."""
     left = ["broken@acme.com"]
 
     def step(info, parameters, **options):

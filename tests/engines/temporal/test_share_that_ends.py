@@ -22,12 +22,12 @@ LIMITED = {"method": "acl.get", "fault": "error", "status": 429, "reason": "rate
 
 
 def meanwhile(role, calendar=GROUP):
-    """Give a fault: somebody else sets the rule when it is read. Elsewhere it changes nothing that matters here."""
+    """Return a fault: somebody else sets the rule when it is read. Elsewhere it changes nothing that matters here."""
     return {"method": "acl.get", "fault": "meanwhile", "calendar": calendar, "rule": RULE, "role": role}
 
 
 async def order_of(environment, share, **later):
-    """Give an order for a share that ends so much later, by the server's clock."""
+    """Return an order for a share that ends so much later, by the server's clock."""
     until = await environment.get_current_time() + timedelta(**(later or {"days": 30}))
     return {"share": share, "until": until.isoformat()}
 
@@ -171,7 +171,7 @@ async def test_cancelled_while_it_writes_it_hears_google_out_and_puts_back(serve
 
 
 def asked_to_end(found):
-    """Give the steps that were asked to end and go on."""
+    """Return the steps that were asked to end and go on."""
     wanted = PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED
     return [pending for pending in found.raw_description.pending_activities if pending.state == wanted]
 
