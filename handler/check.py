@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 from .calendar_names import PRIMARY, Target, find_calendar, not_found, not_owned, told
 from .descriptor import Form, invalid_input, load, wrong_number
 from .errors import AuthorizationFailed, HandlerError, InvalidInput, Refused
+from .guard_rails import in_force
 from .session import Session
 
 if TYPE_CHECKING:
@@ -57,13 +58,18 @@ class Asked(Described):
 
 
 class Findings(TypedDict):
-    """What a check has found, as JSON values; what could not be found out is empty."""
+    """What a check has found, as JSON values; what could not be found out is empty.
+
+    `guard_rails` are those in force, with the values that they are set to; `calendars` are
+    those that the account owns, `others` those that it only sees.
+    """
 
     ok: bool
     account: str
     scopes: Scopes
+    guard_rails: dict[str, str]
     calendars: list[Described]
-    others: int
+    others: list[Described]
     calendar: Asked | None
     problems: list[Problem]
 
@@ -90,7 +96,7 @@ def check(
         raise invalid_input(wrong)
     session = Session(values, attempts)
     session.log("input checked")
-    visit = _Visit(session, descriptor)
+    visit = _Visit(session, descriptor, in_force(values))
     visit.ask(asked.get(CALENDAR_NAME, ""))
     return visit.findings()
 
@@ -98,7 +104,8 @@ def check(
 class _Visit:
     """One account, and what has been found out about it so far."""
 
-    def __init__(self, session: Session, descriptor: Descriptor) -> None:
+    def __init__(self, session: Session, descriptor: Descriptor, guard_rails: dict[str, str]) -> None:
+        self._guard_rails = guard_rails
         self._connection = session.connection
         self._descriptor = descriptor
         self._repeated = session.attempt
@@ -142,8 +149,9 @@ class _Visit:
             "ok": not problems,
             "account": next((entry.calendar_id for entry in entries if entry.primary), ""),
             "scopes": {"granted": list(granted or ()), "needed": list(self._needed), "missing": missing},
+            "guard_rails": self._guard_rails,
             "calendars": list(map(_described, owned)),
-            "others": len(entries) - len(owned),
+            "others": [_described(entry) for entry in entries if entry.access_role != OWNER],
             "calendar": self._asked,
             "problems": problems,
         }

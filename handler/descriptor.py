@@ -122,7 +122,9 @@ class Form:
             for choice in choices:
                 if choice.casefold() == text.casefold():
                     return f"must be spelt exactly {choice}"
-            return f"is not in the menu: {', '.join(choices)}"
+            meant = [choice["const"] for choice in self.fields[name]["oneOf"] if _hints_at(choice, text)]
+            hint = f"; did you mean {meant[0]}?" if meant else ""
+            return f"is not in the menu: {', '.join(choices)}{hint}"
         if error.validator == "maxLength":
             return f"has {len(text):,} characters; at most {error.validator_value:,} are allowed"
         return f"breaks the rule {error.validator} of handler.yaml"
@@ -203,6 +205,11 @@ def _spellings(field: Mapping[str, Any]) -> dict[str, str]:
         if not choice.get("x-exact-spelling")
         for spelling in _named_in(choice)
     }
+
+
+def _hints_at(choice: Mapping[str, Any], text: str) -> bool:
+    """Say whether the text is what others call the choice: it is not accepted, but may be what was meant."""
+    return text.casefold() in {name.casefold() for name in (choice["title"], *choice.get("x-hints", ()))}
 
 
 def _named_in(choice: Mapping[str, Any]) -> tuple[str, ...]:

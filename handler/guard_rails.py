@@ -33,6 +33,13 @@ def allowed_wish(info: Mapping[str, str], params: Mapping[str, str]) -> Wish:
         raise InvalidDescriptor("invalid_descriptor", message) from None
 
 
+def in_force(info: Mapping[str, str]) -> dict[str, str]:
+    """Return the guard rails that forbid anything, by id, as they are set."""
+    idle = {"allow_public": "Yes", "highest_access": ROLES[-1]}
+    rails = ("allowed_domains", "allow_public", "highest_access")
+    return {name: info[name] for name in rails if name in info and info[name] != idle.get(name)}
+
+
 def uphold(info: Mapping[str, str], params: Mapping[str, str]) -> None:
     """Do nothing if a step is allowed; both mappings as the descriptor spells them.
 

@@ -49,12 +49,31 @@ def test_a_good_account_is_described_whole(emulate):
             {"calendar_id": TEAM, "title": "My team", "access_role": "owner", "data_owner": "hr@acme.com"},
             {"calendar_id": "jane@acme.com", "title": "jane@acme.com", "access_role": "owner", "data_owner": ""},
         ],
-        "others": 1,
+        "guard_rails": {},
+        "others": [{"calendar_id": HOLIDAYS, "title": "Holidays", "access_role": "writer", "data_owner": ""}],
         "calendar": None,
         "problems": [],
     }
     assert json.loads(json.dumps(findings)) == findings
     assert emulator.calls == [SIGN_IN, READ]
+
+
+@pytest.mark.parametrize(
+    ("rails", "in_force"),
+    [
+        ({}, {}),
+        ({"allowed_domains": " ", "allow_public": "yes", "highest_access": "OWNER"}, {}),
+        (
+            {"allowed_domains": "acme.com", "allow_public": False, "highest_access": "Reader"},
+            {"allowed_domains": "acme.com", "allow_public": "No", "highest_access": "reader"},
+        ),
+    ],
+    ids=["none", "idle", "all"],
+)
+def test_the_guard_rails_in_force_are_told(emulate, rails, in_force):
+    """Whoever checks an account sees what its steps will be refused; what forbids nothing is no guard rail."""
+    emulate()
+    assert check({**ACCOUNT, **rails})["guard_rails"] == in_force
 
 
 def test_each_page_of_the_list_is_read_once(emulate):
@@ -201,7 +220,11 @@ def test_an_account_that_owns_nothing_is_a_problem(emulate, calendars):
     """Whoever owns no calendar can do nothing; without a primary entry the account's name is not known."""
     emulate({"calendars": calendars})
     findings = check(ACCOUNT)
-    assert (codes(findings), findings["account"], findings["others"]) == (["not_calendar_owner"], "", len(calendars))
+    assert (codes(findings), findings["account"], len(findings["others"])) == (
+        ["not_calendar_owner"],
+        "",
+        len(calendars),
+    )
     assert f"none of the calendars in its list ({len(calendars)})" in findings["problems"][0]["message"]
 
 

@@ -71,6 +71,27 @@ def test_roles_are_compared_in_the_order_of_the_menu():
     assert tuple(choice["const"] for choice in info["highest_access"]["oneOf"]) == ROLES[1:]
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        (text, choice["const"])
+        for choice in load().parameters.fields["calendar_access"]["oneOf"]
+        for text in (choice["title"], *choice.get("x-hints", ()))
+    ],
+)
+def test_what_others_call_a_role_is_refused_with_the_role_that_is_meant(text, meant):
+    """Google's own words, and those of other programs, are no aliases: the message asks whether a role was meant."""
+    for spelling in (text, text.upper()):
+        problem = load().parameters.read({"calendar_access": spelling})[1]["calendar_access"]
+        assert problem.endswith(f"; did you mean {meant}?")
+
+
+def test_a_word_for_no_role_is_given_no_hint():
+    """Where nothing is known the menu is enough."""
+    problem = load().parameters.read({"calendar_access": "boss"})[1]["calendar_access"]
+    assert problem.endswith("writer, owner")
+
+
 MISTAKES = {
     "unknown key": (lambda d: d.update(titel="x"), "unknown key titel"),
     "missing key": (lambda d: d.pop("results"), "missing results"),

@@ -84,7 +84,9 @@ def send(
         except urllib3.exceptions.HTTPError as error:
             if not last and current.stage == "kept" and isinstance(error.args[-1], OSError):
                 continue  # the kept connection was dead
-            failed = _unavailable(pool.host, error, timeout, limits)
+            failed = (
+                _no_emulator(pool) if _nobody_there(pool, error) else _unavailable(pool.host, error, timeout, limits)
+            )
         raise failed  # out here, as the original exception may hold a part of the answer
     raise AssertionError("the second round returns or raises")
 
@@ -100,6 +102,22 @@ def _too_long(host: str, *, repeatable: bool) -> HandlerError:
         "unexpected_answer",
         f"{host} sent an answer of more than {MOST_BYTES >> 20} MiB, which cannot be Google's. "
         f"Look for a proxy or a login page between this machine and Google.{landed}",
+    )
+
+
+def _nobody_there(pool: urllib3.HTTPConnectionPool, error: Exception) -> bool:
+    """Say whether this is an emulator that does not run: only one is spoken to in clear."""
+    return pool.scheme == "http" and type(error) is urllib3.exceptions.NewConnectionError
+
+
+def _no_emulator(pool: urllib3.HTTPConnectionPool) -> HandlerError:
+    return Unavailable(
+        "google_unavailable",
+        f"Nothing answers at port {pool.port} of {pool.host}, where CALENDAR_EMULATOR_HOST says that an emulator is.",
+        {
+            "cause": "NewConnectionError",
+            "remedy": "Start the emulator there, or unset CALENDAR_EMULATOR_HOST to use Google itself.",
+        },
     )
 
 

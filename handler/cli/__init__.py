@@ -16,8 +16,9 @@ from .bulk import add_bulk
 from .check import add_check
 from .describe import add_describe
 from .emulator import add_emulator
-from .exit_statuses import DONE, WRONG_INPUT, status_of
-from .output import Streams, logged_to, print_error
+from .exit_statuses import DONE, WRONG_INPUT, exit_statuses, status_of
+from .options import ROLES, roles_text
+from .output import Streams, logged_to, print_error, tell_emulator
 from .package import add_package
 from .run import add_run
 from .share import add_share
@@ -28,28 +29,26 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 VERBS = {
-    "run": add_run,
-    "share": add_share,
     "authorize": add_authorize,
-    "bulk": add_bulk,
     "check": add_check,
+    "share": add_share,
+    "bulk": add_bulk,
+    "run": add_run,
     "describe": add_describe,
     "validate": add_validate,
     "package": add_package,
     "emulator": add_emulator,
     "worker": add_worker,
 }
-"""What adds each verb to the parser, in the order of the help."""
+"""What adds each verb to the parser, in the order in which somebody new comes to need them."""
 
-EXAMPLES = """\
+EXAMPLES = f"""\
+{exit_statuses()}
 Examples:
   %(prog)s run fixtures/examples
   %(prog)s share --calendar 'Example Calendar' \\
       --scope user --recipient jane@acme.com --access reader --dry-run
   %(prog)s share --help
-
-Exit status: 0 done; 1 refused or failed; 2 wrong usage or input;
-75 try again later; 130 interrupted.
 """
 
 
@@ -71,6 +70,11 @@ class Parser(argparse.ArgumentParser):
         settings.setdefault("formatter_class", Help)
         super().__init__(allow_abbrev=False, **settings)  # type: ignore[arg-type] # handed on as they came
 
+    def format_help(self) -> str:
+        """Return the help; what each role means is read from handler.yaml only now."""
+        text = super().format_help()
+        return text.replace(ROLES, roles_text()) if ROLES in text else text
+
     def error(self, message: str) -> NoReturn:
         """Raise instead of ending the process."""
         raise InvalidInput("invalid_input", f"{message}; see {self.prog} --help")
@@ -90,6 +94,11 @@ def run_command(program: str, argv: Sequence[str], streams: Streams) -> int:
         else:
             print("error:", visible(error.message), file=streams.stderr)
         return WRONG_INPUT
+    except HandlerError as error:  # a help that handler.yaml has a part in
+        print_error(error, "text", streams.stderr)
+        return status_of(error)
+    if arguments.format == "text" and arguments.asks_google:
+        tell_emulator(streams.stderr)
     try:
         with logged_to(streams.stderr, logger, logging.INFO):  # what Enable Debug Logging shows
             status: int = arguments.perform(arguments, streams)
@@ -106,7 +115,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
         epilog=EXAMPLES,
     )
     parser.add_argument("--version", action="version", version=f"google-apps-calendar-share {__version__}")
-    parser.set_defaults(format="text")
+    parser.set_defaults(format="text", asks_google=False)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="verb", required=True)
     for add_verb in VERBS.values():
         add_verb(verbs)

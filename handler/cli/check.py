@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..check import check
 from ..errors import InvalidInput
-from .exit_statuses import status_of_all
+from .exit_statuses import exit_statuses, status_of_all
 from .findings_text import findings_text, scope_states
 from .options import SOURCES, add_format, add_info, read_info
 from .output import GREEN, RED, Streams, count, paint, print_json, print_xml, xml_element, xml_tag
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 SUMMARY = "Sign in, and say what the account can share and what is wrong"
 EXAMPLES = f"""\
-Nothing is written. Exit status: 0 all is well; 1 there is a problem;
-75 only such as may pass, so try again later; 2 wrong usage or input.
+Nothing is written.
 
 {SOURCES}
+{exit_statuses(done="all is well", failed="there is a problem", try_again="every problem may pass: try again later")}
 Examples:
   %(prog)s
   %(prog)s --calendar 'Example Calendar'
@@ -39,7 +39,7 @@ def add_check(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     add_info(parser)
     add_format(parser, "an element for each scope, calendar and problem")
-    parser.set_defaults(perform=check_connection)
+    parser.set_defaults(asks_google=True, perform=check_connection)
 
 
 def check_connection(arguments: argparse.Namespace, streams: Streams) -> int:
@@ -66,17 +66,20 @@ def _verdict(findings: Findings, stream: TextIO) -> str:
 
 
 def _xml(findings: Findings) -> Iterator[str]:
-    yield xml_tag("check", ok=_yes(findings["ok"]), account=findings["account"], others=str(findings["others"]))
+    yield xml_tag("check", ok=_yes(findings["ok"]), account=findings["account"])
     for state, scope in scope_states(findings):
         yield xml_element("scope", scope, state=state.lower())
-    for calendar in findings["calendars"]:
-        yield xml_element(
-            "calendar",
-            calendar["title"],
-            calendar_id=calendar["calendar_id"],
-            access_role=calendar["access_role"],
-            data_owner=calendar["data_owner"],
-        )
+    for name, value in findings["guard_rails"].items():
+        yield xml_element("guard_rail", value, id=name)
+    for tag, calendars in (("calendar", findings["calendars"]), ("other", findings["others"])):
+        for calendar in calendars:
+            yield xml_element(
+                tag,
+                calendar["title"],
+                calendar_id=calendar["calendar_id"],
+                access_role=calendar["access_role"],
+                data_owner=calendar["data_owner"],
+            )
     if asked := findings["calendar"]:
         yield xml_element(
             "asked",

@@ -11,6 +11,7 @@ from ..documents import read, wrong_file
 from ..errors import shown
 from ..testing.cases import VARIABLE
 from ..testing.emulator import ACCOUNT, Account, Emulator, read_accounts
+from .exit_statuses import exit_statuses
 from .options import VARIABLES, add_port, no_port
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ The first line of the output points the handler at the emulator. It runs until
 Ctrl-C or SIGTERM, listens on 127.0.0.1 only, refuses pages of other sites, and
 keeps nothing.
 
+{exit_statuses()}
 Examples:
   %(prog)s
   %(prog)s --port 0 --state state.yaml

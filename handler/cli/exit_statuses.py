@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from ..errors import HandlerError, InvalidDescriptor, InvalidInput
@@ -10,6 +11,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 DONE, FAILED, WRONG_INPUT, TRY_AGAIN, INTERRUPTED = 0, 1, 2, 75, 130
+
+
+def exit_statuses(
+    *,
+    done: str = "done",
+    failed: str = "refused or failed",
+    wrong_input: str = "wrong usage or input",
+    try_again: str = "try again later",
+) -> str:
+    """Return the paragraph of a help that says what the statuses mean; a verb may have words of its own."""
+    statuses = (
+        f"{DONE} {done}; {FAILED} {failed}; {WRONG_INPUT} {wrong_input}; {TRY_AGAIN} {try_again}; "
+        f"{INTERRUPTED} interrupted"
+    )
+    return textwrap.fill(f"Exit status: {statuses}.", 79) + "\n"
 
 
 def status_of(error: HandlerError) -> int:

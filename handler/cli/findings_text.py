@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..check import Asked, Findings
 
 MOST_CALENDARS = 20
+MOST_OTHERS = 5
 """So many are listed as text, so that all fits one screen; JSON and XML have them all."""
 
 
@@ -20,9 +21,11 @@ def findings_text(findings: Findings) -> Iterator[str]:
     """Give a check for people, line by line: account, scopes, calendars, then each problem with what to do."""
     rows = [("Account", shown(findings["account"]) or "unknown")]
     for place, (state, scope) in enumerate(scope_states(findings)):
-        # Rows without a name of their own differ in blanks, so that each is a row.
-        rows.append(("Scopes" if not place else " " * place, f"{state:<7}  {shown(scope)}"))
+        rows.append(("" if place else "Scopes", f"{state:<7}  {shown(scope)}"))
+    for place, (name, value) in enumerate(findings["guard_rails"].items()):
+        rows.append(("" if place else "Guard rails", f"{name}: {shown(value)}"))
     rows.append(("Calendars", _owned(findings)))
+    rows += [("", line) for line in _only_seen(findings)]
     if findings["calendar"]:
         rows.append(("Asked for", _asked(findings["calendar"])))
     yield from aligned(rows)
@@ -46,8 +49,17 @@ def scope_states(findings: Findings) -> Iterator[tuple[str, str]]:
 
 
 def _owned(findings: Findings) -> str:
-    owned, others = len(findings["calendars"]), findings["others"]
+    owned, others = len(findings["calendars"]), len(findings["others"])
     return f"owns {owned}, only sees {count(others, 'other')}" if owned or others else "unknown"
+
+
+def _only_seen(findings: Findings) -> Iterator[str]:
+    """Give a line for each calendar that cannot be shared, as its owner is somebody else."""
+    others = findings["others"]
+    for calendar in others[:MOST_OTHERS]:
+        yield f"- {quote(calendar['title'])}, as {shown(calendar['access_role']) or 'unknown'}"
+    if len(others) > MOST_OTHERS:
+        yield f"... and {len(others) - MOST_OTHERS} more"
 
 
 def _asked(asked: Asked) -> str:

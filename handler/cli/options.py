@@ -11,9 +11,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..descriptor import invalid_input
+from ..descriptor import invalid_input, load
 from ..documents import read
 from ..errors import InvalidInput
+from .output import paragraph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,9 +31,19 @@ client_secret and refresh_token, as authorize writes it, or from the environment
 GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET and GOOGLE_REFRESH_TOKEN, each also with
 _FILE at its end and then the name of a file that holds the value.
 """
+ROLES = "(what each role means)"
+"""Stands in a help for `roles_text`, so that only who asks for the help waits until handler.yaml is read."""
 LAST_PORT = 65535
 HAS_MODES = os.name == "posix"
 OTHERS_MAY_READ = 0o044
+
+
+def roles_text() -> str:
+    """Return what each role means, a line or two for each, as handler.yaml says it."""
+    choices = load().parameters.fields["calendar_access"]["oneOf"]
+    width = max(len(choice["const"]) for choice in choices)
+    rows = [paragraph(f"{one['title']}. {one['description']}", f"  {one['const']:<{width}}  ") for one in choices]
+    return "\n".join(["The roles, the weakest first:", *rows, ""])
 
 
 def add_info(parser: argparse.ArgumentParser, note: str = "") -> None:

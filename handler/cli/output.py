@@ -8,21 +8,26 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import textwrap
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from ..descriptor import load
 from ..errors import HandlerError, visible
 from ..results import xml_attribute, xml_text
+from ..testing.cases import VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ..results import ResultId
 
 GREEN, RED = "32", "31"
 WIDTH = 80
+LOOPBACK = re.compile(r"[a-z0-9.:\[\]]+:[0-9]{1,5}")
+"""What may be shown of a variable that somebody could have put a secret into."""
 LOG_FORMAT = "%(asctime)s %(message)s"
 
 
@@ -32,6 +37,14 @@ class Streams(NamedTuple):
     stdin: TextIO
     stdout: TextIO
     stderr: TextIO
+
+
+def tell_emulator(stream: TextIO) -> None:
+    """Say that the environment points at an emulator, if it does: nobody is to take its answers for Google's."""
+    host = os.environ.get(VARIABLE, "")
+    if LOOPBACK.fullmatch(host):  # else the verb ends with what is wrong about it
+        with suppress(OSError):
+            print(f"note: this is the emulator at {host}, not Google, as {VARIABLE} is set", file=stream, flush=True)
 
 
 @contextmanager
@@ -90,10 +103,10 @@ def xml_tag(name: str, **attributes: str) -> str:
 
 
 def aligned(rows: Mapping[str, str] | Iterable[tuple[str, str]]) -> list[str]:
-    """Give a line for each name and value, the values in one column."""
-    rows = dict(rows)
-    width = max(map(len, rows), default=0)
-    return [f"{name:<{width}}  {value}" for name, value in rows.items()]
+    """Give a line for each name and value, the values in one column; a name may come again, or be ""."""
+    rows = list(rows.items() if isinstance(rows, Mapping) else rows)
+    width = max((len(name) for name, _ in rows), default=0)
+    return [f"{name:<{width}}  {value}" for name, value in rows]
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -9,6 +9,7 @@ from ..descriptor import load
 from ..documents import wrong_file
 from ..engines.kinetic.definition import definition_id
 from ..engines.kinetic.package import package
+from .exit_statuses import exit_statuses
 
 if TYPE_CHECKING:
     import argparse
@@ -16,11 +17,12 @@ if TYPE_CHECKING:
     from .output import Streams
 
 SUMMARY = "Make the package that an engine imports"
-EXAMPLES = """\
+EXAMPLES = f"""\
 kinetic: the zip for the handler import of Kinetic Task. The engine runs the
 handler with a Python of its machine; docs/engines/kinetic.md says how to set
 that up.
 
+{exit_statuses()}
 Examples:
   %(prog)s kinetic
   %(prog)s kinetic -o google_apps_calendar_share_v1.zip

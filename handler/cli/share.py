@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from ..descriptor import invalid_input, load
 from ..errors import visible
 from ..task import execute
-from .options import SOURCES, add_format, add_info, read_info
+from .exit_statuses import exit_statuses
+from .options import ROLES, SOURCES, add_format, add_info, read_info
 from .output import Streams, aligned, print_json, print_xml, share_sentence
 
 if TYPE_CHECKING:
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 SUMMARY = "Make sure that a recipient has exactly the given access to a calendar"
 EXAMPLES = f"""\
+{ROLES}
 {SOURCES}
+{exit_statuses()}
 Examples:
   %(prog)s --info account.yaml --calendar 'Example Calendar' \\
       --scope user --recipient jane@acme.com --access reader --dry-run
@@ -37,13 +40,13 @@ def add_share(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "--access",
         required=True,
         metavar="ROLE",
-        help="none, freeBusyReader, reader, writerWithoutPrivateAccess, writer or owner; none removes the access",
+        help="the role that the recipient ends up with; see below",
     )
     parser.add_argument("--no-notifications", action="store_true", help="let Google mail nobody")
     parser.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
     add_info(parser)
     add_format(parser, "the results as Kinetic has them")
-    parser.set_defaults(perform=share)
+    parser.set_defaults(asks_google=True, perform=share)
 
 
 def share(arguments: argparse.Namespace, streams: Streams) -> int:

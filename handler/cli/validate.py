@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..descriptor import DESCRIPTOR, load
 from ..errors import InvalidDescriptor
+from .exit_statuses import exit_statuses
 
 if TYPE_CHECKING:
     import argparse
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
     from .output import Streams
 
 SUMMARY = "Hold a handler.yaml to what one may say"
-EXAMPLES = """\
-Each mistake is a line on stderr, and the exit status is then 2.
+EXAMPLES = f"""\
+Each mistake is a line on stderr.
 
+{exit_statuses(wrong_input="wrong usage, or a mistake was found")}
 Examples:
   %(prog)s
   %(prog)s .

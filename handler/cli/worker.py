@@ -14,7 +14,7 @@ from ..errors import HandlerError
 from ..installation import installed
 from ..masking import masked
 from ..session import Session
-from .exit_statuses import TRY_AGAIN
+from .exit_statuses import TRY_AGAIN, exit_statuses
 from .options import read_info
 from .output import LOG_FORMAT, logged_to
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SUMMARY = "Do steps for a workflow engine"
 DEFAULT_CONNECTION = "default"
 MISSING = "error: the verb worker needs the extra temporal: pip install 'google-apps-calendar-share[temporal]'"
-EXAMPLES = """\
+EXAMPLES = f"""\
 A step names the account that it is done with: its input holds the parameters and,
 unless that is default, connection. The values behind the name stay on this machine.
 Without --info the account of the environment is the one called default:
@@ -37,6 +37,7 @@ It runs until Ctrl-C or SIGTERM, and then finishes the steps that were begun.
 Temporal's own variables and file count too, for TLS and API keys as well:
 https://docs.temporal.io/develop/environment-configuration
 
+{exit_statuses()}
 Examples:
   %(prog)s temporal --info default=account.yaml
   %(prog)s temporal --address 127.0.0.1:7233 --namespace default \\

@@ -28,7 +28,7 @@ from handler.documents import read
 from handler.testing.emulator import ACCOUNT
 
 from ..support.canaries import CANARIES
-from ..support.command_line import command
+from ..support.command_line import command, without_note
 from ..support.consenting import Person, consent, visit
 
 ROOT = "https://www.googleapis.com/auth/"
@@ -62,7 +62,7 @@ def authorize(tmp_path):
         page = screen.page
         left = sorted(path.name for path in tmp_path.glob(".*"))
         assert left == [], "a temporary file was left"
-        return status, screen.getvalue(), errors.getvalue(), page.text if page else ""
+        return status, screen.getvalue(), without_note(errors.getvalue()), page.text if page else ""
 
     return run
 
@@ -131,6 +131,7 @@ Account    {ME}
 Scopes     granted  {LIST}
            granted  {RULES}
 Calendars  owns 2, only sees 1 other
+           - 'Company Holidays', as reader
 
 Title              Role   Data owner  Id
 Example Calendar   owner  -           example@group.calendar.google.com
@@ -387,9 +388,9 @@ def test_a_browser_that_cannot_be_opened_is_said(emulate, authorize, monkeypatch
 
     emulate()
     monkeypatch.setattr(webbrowser, "open", browser)
-    status, _, errors, _ = authorize(answer=lambda _: None)
+    status, text, errors, _ = authorize(answer=lambda _: None)
     message, code, remedy = told(errors)
-    assert (status, code) == (2, "invalid_input")
+    assert (status, text, code) == (2, "", "invalid_input")  # no address that leads to a closed port
     assert message.startswith("no browser can be opened here")
     assert "--no-browser" in remedy
 

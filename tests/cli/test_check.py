@@ -40,6 +40,7 @@ Account    owner@example.com
 Scopes     granted  https://www.googleapis.com/auth/calendar.calendarlist.readonly
            granted  https://www.googleapis.com/auth/calendar.acls
 Calendars  owns 2, only sees 1 other
+           - 'Company Holidays', as reader
 Asked for  'Example Calendar' can be shared (example@group.calendar.google.com)
 
 Title              Role   Data owner  Id
@@ -81,7 +82,10 @@ def test_an_account_that_owns_nothing_sees_what_others_own(emulate):
     emulate({"calendars": [{"id": "joe@acme.com", "summary": "Joe", "accessRole": "reader"}]})
     status, text, _ = command("check")
     assert status == 1
-    assert "\nCalendars  owns 0, only sees 1 other\n\nProblem     The account owns none " in text
+    assert (
+        "\nCalendars  owns 0, only sees 1 other\n           - 'Joe', as reader\n\nProblem     The account owns none "
+        in text
+    )
 
 
 def test_a_calendar_whose_role_is_not_known_is_called_so(emulate):
@@ -89,6 +93,34 @@ def test_a_calendar_whose_role_is_not_known_is_called_so(emulate):
     emulate({"calendars": [{"id": "joe@acme.com", "summary": "Joe", "listed": False}]})
     text = command("check", "--calendar", "joe@acme.com")[1]
     assert "Asked for  'joe@acme.com' can be shared if the account owns it, which cannot be seen (joe@acme.com)" in text
+
+
+@pytest.mark.parametrize(("number", "rest"), [(5, ""), (6, "... and 1 more"), (9, "... and 4 more")])
+def test_calendars_that_are_only_seen_are_named(emulate, number, rest):
+    """As text five are named and the others counted; as JSON and XML all are there."""
+    others = [{"id": f"{one}@acme.com", "summary": f"Room {one}", "accessRole": "writer"} for one in range(number)]
+    emulate({"calendars": [{"id": "me@acme.com", "summary": "Mine"}, *others]})
+    text = command("check")[1]
+    assert text.count("\n           - 'Room ") == min(number, 5)
+    assert (f"\n           {rest}\n" in text) == bool(rest)
+    assert len(json.loads(command("check", "--format", "json")[1])["others"]) == number
+    assert command("check", "--format", "xml")[1].count("<other ") == number
+
+
+def test_guard_rails_are_seen(emulate, tmp_path):
+    """Those in force stand on the screen and in XML; without any nothing is said of them."""
+    emulate()
+    assert "Guard rails" not in command("check")[1]
+    file = tmp_path / "account.json"
+    file.write_text(json.dumps({**ACCOUNT, "allow_public": "No", "highest_access": "reader"}), encoding="utf-8")
+    file.chmod(0o600)
+    text = command("check", "--info", file)[1]
+    assert "\nGuard rails  allow_public: No\n             highest_access: reader\nCalendars    owns 2" in text
+    root = ET.fromstring(command("check", "--info", file, "--format", "xml")[1])  # noqa: S314 -- ours
+    assert {rail.get("id"): rail.text for rail in root.iter("guard_rail")} == {
+        "allow_public": "No",
+        "highest_access": "reader",
+    }
 
 
 @pytest.mark.parametrize(
@@ -131,9 +163,10 @@ def test_xml_holds_the_same(emulate):
     status, text, errors = command("check", "--calendar", "Example Calendar", "--format", "xml")
     assert (status, errors) == (1, "")
     root = ET.fromstring(text)  # noqa: S314 -- ours
-    assert root.attrib == {"ok": "false", "account": findings["account"], "others": "1"}
+    assert root.attrib == {"ok": "false", "account": findings["account"]}
     assert [(scope.text, scope.get("state")) for scope in root.iter("scope")] == [(LIST, "granted"), (RULES, "missing")]
     assert [{"title": one.text, **one.attrib} for one in root.iter("calendar")] == findings["calendars"]
+    assert [{"title": one.text, **one.attrib} for one in root.iter("other")] == findings["others"]
     (asked,) = root.iter("asked")
     assert {"name": asked.text, **asked.attrib} == {**findings["calendar"], "usable": "false"}
     (problem,) = root.iter("problem")
@@ -147,7 +180,7 @@ def test_xml_of_a_good_account_has_no_problem(emulate):
     emulate()
     root = ET.fromstring(command("check", "--format", "xml")[1])  # noqa: S314 -- ours
     assert root.get("ok") == "true"
-    assert {element.tag for element in root} == {"scope", "calendar"}
+    assert {element.tag for element in root} == {"scope", "calendar", "other"}
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,11 @@ import logging
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -28,6 +30,8 @@ from handler import (
 from handler.__main__ import main
 from handler.cli import VERBS, output, status_of
 from handler.descriptor import DESCRIPTOR, load
+from handler.retry import going_by
+from handler.testing.cases import StillClock
 from handler.testing.emulator import ACCOUNT
 
 from ..support.command_line import EXAMPLE, ROOT, Fails, Screen, command
@@ -60,6 +64,95 @@ def test_every_verb_has_help_and_examples(verb):
     assert (status, errors) == (0, "")
     assert text.startswith(f"usage: {PROGRAM} {verb} ")
     assert examples(verb)
+
+
+@pytest.mark.parametrize("verb", [[], *([verb] for verb in VERBS)], ids=str)
+def test_every_help_says_what_the_exit_statuses_mean(verb):
+    """A script's author finds each status in the help of the verb at hand."""
+    paragraph = command(*verb, "--help")[1].partition("\nExit status:")[2].partition("\n\n")[0]
+    named = re.findall(r"(?:^|;) (\d+) \w", " ".join(paragraph.split("\n")))
+    assert named == ["0", "1", "2", "75", "130"]
+
+
+@pytest.mark.parametrize("verb", ["share", "bulk"])
+def test_the_help_says_once_what_each_role_means(verb, monkeypatch):
+    """What handler.yaml says of a role stands in the help of the verbs that give one."""
+    monkeypatch.setenv("COLUMNS", "80")
+    words = " ".join(command(verb, "--help")[1].split())
+    for choice in load().parameters.fields["calendar_access"]["oneOf"]:
+        assert words.count(f" {choice['const']} {choice['title']}. {choice['description']}") == 1
+
+
+def test_a_help_without_a_readable_descriptor_is_an_error(monkeypatch):
+    """If handler.yaml is broken, that is said where the roles would stand."""
+
+    def broken():
+        raise InvalidDescriptor("invalid_descriptor", "handler.yaml: broken")
+
+    monkeypatch.setattr("handler.cli.options.load", broken)
+    status, text, errors = command("share", "--help")
+    assert (status, text) == (2, "")
+    assert errors.startswith("error: handler.yaml: broken\n")
+
+
+TALKING = {
+    "check": [],
+    "share": ["--calendar", "primary", "--scope", "user", "--recipient", "jane@acme.com", "--access", "reader"],
+    "bulk": ["people.csv"],
+    "authorize": ["--info", "account.yaml", "--client", "client.json", "--timeout", "0.01"],
+    "run": ["plain.yaml", "--live", "--yes"],
+}
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("verb", TALKING)
+def test_who_talks_to_an_emulator_is_told_so_first(verb, form, emulate, monkeypatch, tmp_path):
+    """The first line on stderr says that it is no Google, and where it is; programs get no such line."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("webbrowser.open", lambda _: True)
+    for name, value in ACCOUNT.items():
+        monkeypatch.setenv(f"GOOGLE_{name.upper()}", value)
+    Path("client.json").write_text(json.dumps({"installed": ACCOUNT}))
+    Path("people.csv").write_text("calendar_name,scope,recipient,calendar_access\nprimary,user,a@acme.com,reader\n")
+    Path("plain.yaml").write_text(
+        "what: A plain one.\nparameters: {calendar_name: primary, scope: default, calendar_access: none}\n"
+        "expect: {results: {}}\ncalls: []\n"
+    )
+    emulator = emulate()
+    errors = io.StringIO()
+    options = [] if verb == "authorize" else ["--format", form]
+    main([verb, *TALKING[verb], *options], io.StringIO(), io.StringIO(), errors)
+    note = f"note: this is the emulator at {emulator.host}, not Google, as CALENDAR_EMULATOR_HOST is set\n"
+    assert errors.getvalue().startswith(note) == (form == "text" or verb == "authorize")
+    assert errors.getvalue().count("note: ") <= 1
+
+
+def test_what_names_no_emulator_is_not_shown(monkeypatch):
+    """A variable that somebody put a secret into by mistake ends in an error that does not quote it."""
+    for name, value in ACCOUNT.items():
+        monkeypatch.setenv(f"GOOGLE_{name.upper()}", value)
+    monkeypatch.setenv("CALENDAR_EMULATOR_HOST", "1//CANARY")
+    status, text, errors = command("check")
+    assert (status, text) == (2, "")
+    assert errors.startswith("error: CALENDAR_EMULATOR_HOST: must be ")
+
+
+def test_an_emulator_that_does_not_run_is_named(monkeypatch):
+    """Where nothing answers the error has the variable and the port, and what to do about it."""
+    for name, value in ACCOUNT.items():
+        monkeypatch.setenv(f"GOOGLE_{name.upper()}", value)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("CALENDAR_EMULATOR_HOST", f"127.0.0.1:{port}")
+        with going_by(StillClock().clock):
+            status, _, errors = command("share", *TALKING["share"])
+    assert status == 75
+    message, code, remedy = errors.splitlines()
+    assert f"port {port} of 127.0.0.1" in message
+    assert "CALENDAR_EMULATOR_HOST" in message
+    assert code == "code: google_unavailable"
+    assert remedy == "what to do: Start the emulator there, or unset CALENDAR_EMULATOR_HOST to use Google itself."
 
 
 @pytest.mark.parametrize("example", [text for verb in ([], *([verb] for verb in VERBS)) for text in examples(*verb)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 from handler.__main__ import main
 from handler.descriptor import DESCRIPTOR
@@ -11,11 +12,16 @@ ROOT = DESCRIPTOR.parent
 EXAMPLE = ROOT / "fixtures" / "examples" / "share_with_a_user.yaml"
 
 
+def without_note(errors):
+    """Return what stands on stderr below the line that says that this is an emulator."""
+    return re.sub(r"\Anote: this is the emulator at .+\n", "", errors)
+
+
 def command(*argv, stdin=None):
-    """Run a command line and return its status, stdout and stderr."""
+    """Run a command line; return its status, stdout and stderr, the latter without the note about the emulator."""
     stdout, stderr = io.StringIO(), io.StringIO()
     status = main([str(word) for word in argv], stdin or io.StringIO(), stdout, stderr)
-    return status, stdout.getvalue(), stderr.getvalue()
+    return status, stdout.getvalue(), without_note(stderr.getvalue())
 
 
 class Screen(io.StringIO):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import AuthorizationFailed, HandlerError, InvalidInput, shown
 from ...installation import installed
-from ..exit_statuses import WRONG_INPUT, status_of_all
+from ..exit_statuses import WRONG_INPUT, exit_statuses, status_of_all
 from ..findings_text import findings_text
 from ..options import add_port, no_port
 from ..output import GREEN, RED, Streams, count, paint, remedy_of
@@ -35,6 +35,8 @@ EXTRA = ("google_auth_oauthlib", "requests_oauthlib", "oauthlib")
 """What the extra cli brings of what is needed here."""
 SECONDS = 300
 MOST_SECONDS = 86_400
+OPENING_SECONDS = 2.0
+"""How long it takes at most to learn that no browser can be opened."""
 LATE = (
     "Run authorize again; --timeout waits longer. If Google's page said redirect_uri_mismatch, make a client of the "
     "type Desktop app; if the browser is on another machine, --no-browser says how it reaches this one."
@@ -53,10 +55,10 @@ that signs in ({OWNER}: authorize writes that line, and no step looks at it), or
 --force. Its other info values stay, its comments do not. Nothing is written unless
 both OAuth scopes were granted. Only its owner can read the new file.
 
-Exit status: 0 all is well; 2 wrong usage or input; 75 try again later; 1 anything
-else. A problem of the account itself, such as an API that is not enabled, is told
-after the file was written, with the status that check would give.
+A problem of the account itself, such as an API that is not enabled, is told after
+the file was written, with the status that check would give.
 
+{exit_statuses(done="all is well")}
 Examples:
   %(prog)s --client client_secret.json --info account.yaml
   %(prog)s --client account.yaml --info account.yaml
@@ -83,7 +85,7 @@ def add_authorize(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="SECONDS",
         help="how long to wait for the browser to come back (default: %(default)s)",
     )
-    parser.set_defaults(perform=authorize, program=parser.prog.rpartition(" ")[0])
+    parser.set_defaults(asks_google=True, perform=authorize, program=parser.prog.rpartition(" ")[0])
 
 
 def authorize(arguments: argparse.Namespace, streams: Streams) -> int:
@@ -103,10 +105,13 @@ def authorize(arguments: argparse.Namespace, streams: Streams) -> int:
     with _listening(back, state) as loopback:
         address = back.address or f"http://127.0.0.1:{loopback.port}{back.path}"
         consent = Consent(client, list(needed_scopes()), address, state, file.account)
-        print(*_question(consent.address, loopback.port, arguments), sep="\n", file=streams.stdout, flush=True)
         if not arguments.no_browser:
             # A thread: a browser in the terminal keeps its caller until it is closed.
-            Thread(target=_open, args=(consent.address, loopback), daemon=True).start()
+            opening = Thread(target=_open, args=(consent.address, loopback), daemon=True)
+            opening.start()
+            opening.join(OPENING_SECONDS)
+        if not loopback.has_given_up:  # else the address would lead to a port that is about to be closed
+            print(*_question(consent.address, loopback.port, arguments), sep="\n", file=streams.stdout, flush=True)
         try:
             answer = _in_time(loopback.answer(arguments.timeout), arguments.timeout)
             info, findings = granted_account(consent, client, answer)

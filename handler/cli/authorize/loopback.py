@@ -84,6 +84,11 @@ class Loopback:
         except Late:
             return None
 
+    @property
+    def has_given_up(self) -> bool:
+        """Whether `answer` raises instead of waiting."""
+        return self._server.query.done() and self._server.query.exception() is not None
+
     def give_up(self, error: Exception) -> None:
         """Let `answer` raise this instead of waiting on; for another thread."""
         with suppress(InvalidStateError):

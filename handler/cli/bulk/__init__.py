@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from ...bulk import PER_MINUTE, THREADS, Bulk, Stopped, read_plan
 from ...errors import HandlerError, InvalidInput
-from ..exit_statuses import FAILED, INTERRUPTED, status_of_all
-from ..options import SOURCES, add_info, read_info
+from ..exit_statuses import FAILED, INTERRUPTED, exit_statuses, status_of_all
+from ..options import ROLES, SOURCES, add_info, read_info
 from ..output import Streams, print_error, print_json
 from .bulk_report import BulkReport
 from .progress import progress_bar
@@ -39,10 +39,9 @@ then FILE.results-2.csv ... Each line is on the disk before the next row of its
 calendar begins. If it cannot be written any more, the run stops, and what is not in
 it is told on stderr. Ctrl-C lets what is in flight end.
 
-Exit status: 0 done; 1 a row failed; 75 only such as may pass, so try again later;
-2 wrong usage or input, nothing was changed; 130 interrupted.
-
+{ROLES}
 {SOURCES}
+{exit_statuses(failed="a row failed", try_again="each such row may pass: try again later")}
 Examples:
   %(prog)s people.csv --info account.yaml --dry-run
   %(prog)s people.csv --info account.yaml
@@ -79,7 +78,7 @@ def add_bulk(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         help="text for people (the default), or json: one object with all rows; errors are written in the same form, "
         "on stderr",
     )
-    parser.set_defaults(perform=share_many)
+    parser.set_defaults(asks_google=True, perform=share_many)
 
 
 def share_many(arguments: argparse.Namespace, streams: Streams) -> int:

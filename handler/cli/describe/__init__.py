@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ...descriptor import load
 from ...engines.kinetic.definition import info_xml, node_xml
 from ...errors import InvalidInput
+from ..exit_statuses import exit_statuses
 from ..output import Streams, paragraph, print_json, print_xml
 from .descriptor_tables import markdown, tables, text
 
@@ -18,7 +19,8 @@ DEFINITIONS = {"node-xml": node_xml, "info-xml": info_xml}
 SUMMARY = "Show what the handler takes, answers and says"
 SCHEMAS = {"parameters": "Parameters", "info": "Info values"}
 """What a JSON Schema is of, by part."""
-EXAMPLES = """\
+EXAMPLES = f"""\
+{exit_statuses()}
 Examples:
   %(prog)s
   %(prog)s --part errors

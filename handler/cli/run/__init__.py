@@ -15,6 +15,7 @@ from ...errors import HandlerError, InvalidInput, visible
 from ...installation import is_of_the_installation
 from ...testing.cases import VARIABLE, Case, Report, outcome_differences, perform, play, read_case
 from ...testing.emulator import ACCOUNT
+from ..exit_statuses import exit_statuses
 from ..options import SOURCES, add_format, add_info, read_info
 from ..output import Streams, print_error, print_json, print_xml
 from .case_report import json_report, text_report, xml_reports
@@ -31,8 +32,6 @@ SUMMARY = "Play parameter files and hold them to what they expect"
 SUFFIXES = {".yaml", ".yml", ".json"}
 EXAMPLES = f"""\
 Each file is played against an emulator of its own; no Google account is needed.
-The exit status is 1 if one came out otherwise than it expects, and 2 if one
-could not be played.
 
 With --fill a file need not say what it expects: what came is written behind its
 last line where the file says nothing yet (expect, calls, waits, after), for you to
@@ -43,6 +42,7 @@ With --live the steps are done in a real account, after asking. Only the outcome
 can be held to the files then; calls, rules and mails cannot be seen. A file that
 says what Google holds (google:) or has info values of its own is refused.
 {SOURCES}
+{exit_statuses(done="all came out as expected", failed="one did not", wrong_input="one could not be played")}
 Examples:
   %(prog)s fixtures/examples/share_with_a_user.yaml
   %(prog)s fixtures/examples --format json
@@ -63,7 +63,7 @@ def add_run(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     add_format(parser, "<cases>, with the results or the error of each <case>")
     parser.add_argument("--fill", action="store_true", help="write into each file what came, where it says nothing yet")
-    parser.add_argument("--live", action="store_true", help="do the steps in a real account")
+    parser.add_argument("--live", dest="asks_google", action="store_true", help="do the steps in a real account")
     parser.add_argument("--yes", action="store_true", help="with --live: do not ask")
     add_info(parser, " for --live")
     parser.set_defaults(perform=run)
@@ -71,9 +71,9 @@ def add_run(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace, streams: Streams) -> int:
     """Play every file that can be played and write what came of it."""
-    if not arguments.live and (arguments.yes or arguments.info):
+    if not arguments.asks_google and (arguments.yes or arguments.info):
         raise InvalidInput("invalid_input", "--yes and --info say something only together with --live")
-    if arguments.live and arguments.fill:
+    if arguments.asks_google and arguments.fill:
         raise InvalidInput("invalid_input", "--fill writes what came of the emulator; it does not go with --live")
     mistakes: list[HandlerError] = []
 
@@ -82,9 +82,9 @@ def run(arguments: argparse.Namespace, streams: Streams) -> int:
         mistakes.append(error)
 
     files = (file for found in _each(_files, arguments.paths, refuse) for file in found)
-    read_one = _read_live if arguments.live else partial(read_case, to_fill=arguments.fill)
+    read_one = _read_live if arguments.asks_google else partial(read_case, to_fill=arguments.fill)
     cases = list(_each(read_one, files, refuse))
-    if arguments.live:
+    if arguments.asks_google:
         play_one = _live(cases, arguments, streams)
     else:
         play_one = partial(_filled, streams) if arguments.fill else play
@@ -95,10 +95,10 @@ def run(arguments: argparse.Namespace, streams: Streams) -> int:
     for report in _each(play_one, cases, refuse):
         reports.append(report)
         if arguments.format == "text":
-            print(text_report(report, streams.stdout, live=arguments.live), file=streams.stdout)
+            print(text_report(report, streams.stdout, live=arguments.asks_google), file=streams.stdout)
     failed = sum(bool(report.differences) for report in reports)
     if arguments.format == "json":
-        print_json([json_report(report, live=arguments.live) for report in reports], streams.stdout)
+        print_json([json_report(report, live=arguments.asks_google) for report in reports], streams.stdout)
     elif arguments.format == "xml":
         print_xml(xml_reports(reports), streams.stdout)
     else:
