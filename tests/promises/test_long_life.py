@@ -22,7 +22,7 @@ MEASURED = 18_000
 """Shares after that; a share takes between 1 and 2 ms."""
 MOST_GROWTH_MIB = 5.0
 LONGEST_SECONDS = 400
-MEASURE = "from tests.test_long_life import live; live()"
+MEASURE = "from tests.promises.test_long_life import live; live()"
 
 EXAMPLE = "example@group.calendar.google.com"
 PARAMETERS = {"calendar_name": EXAMPLE, "scope": "user", "recipient": "a@acme.com", "calendar_access": "reader"}
