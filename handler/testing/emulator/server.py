@@ -71,7 +71,7 @@ class Emulator:
     def __init__(self, state: Mapping[str, Any] | None = None, *, port: int = 0, kept: int = KEPT) -> None:
         """Remember where to begin; `port` 0 is any free one, `kept` how many of the newest requests to keep.
 
-        `state` holds plain data, each key optional: account or accounts, calendars,
+        `state` holds dicts and lists as JSON has them, each key optional: account or accounts, calendars,
         rules, aliases, page_size, faults, as `google` does in a parameter file. Raises
         ValueError, with every mistake, for a state that would be refused there.
         """

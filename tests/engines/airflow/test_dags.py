@@ -24,7 +24,7 @@ OUTAGE = {"method": "acl.get", "fault": "error", "status": 503}
 @pytest.fixture
 def google(emulate):
     """Return a function that starts an emulator with the account of the connection."""
-    return lambda *faults: emulate({"account": CANARIES, "faults": faults})
+    return lambda *faults: emulate({"account": CANARIES, "faults": list(faults)})
 
 
 def tries(run):
