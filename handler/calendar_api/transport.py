@@ -14,8 +14,8 @@ import urllib3
 
 from ..errors import HandlerError, Unavailable
 from .connection_pools import CA_VARIABLES, pool_for
+from .http_answers import MOST_BYTES, OddAnswerError, TooLongError, current
 from .interruptions import let_out
-from .sockets import MOST_BYTES, OddAnswerError, TooLongError, current
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

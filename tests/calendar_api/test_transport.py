@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from handler import HandlerError, InvalidInput, Unavailable
 from handler.calendar_api import Limits, connection_pools, forget_all
 from handler.calendar_api.connection_pools import MOST_POOLS
-from handler.calendar_api.sockets import MOST_BYTES
+from handler.calendar_api.http_answers import MOST_BYTES
 from handler.calendar_api.transport import send
 
 LIMITS = Limits(10.0, 30.0, lambda: 120.0)
