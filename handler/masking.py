@@ -144,7 +144,7 @@ def _from_code(found: str) -> str:
 
 
 def _from_sign(found: str) -> str:
-    return {"n": "\n", "r": "\r", "t": "\t"}.get(found, found)
+    return {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}.get(found, found)
 
 
 def _from_entity(found: str) -> str:

@@ -81,7 +81,7 @@ def _started(state: dict[str, Any], arguments: argparse.Namespace) -> Emulator:
 
 
 def _comments(state: dict[str, Any], file: Path | None) -> Iterator[str]:
-    """Give what the emulator knows, in lines that a shell skips; of a state file no secret."""
+    """Yield what the emulator knows, in lines that a shell skips; of a state file no secret."""
     for account in read_accounts(state):
         yield f"# The account {shown(account.email)} has"
         if file is None:

@@ -18,7 +18,7 @@ MOST_OTHERS = 5
 
 
 def findings_text(findings: Findings) -> Iterator[str]:
-    """Give a check for people, line by line: account, scopes, calendars, then each problem with what to do."""
+    """Yield a check for people, line by line: account, scopes, calendars, then each problem with what to do."""
     rows = [("Account", shown(findings["account"]) or "unknown")]
     for place, (state, scope) in enumerate(scope_states(findings)):
         rows.append(("" if place else "Scopes", f"{state:<7}  {shown(scope)}"))
@@ -41,7 +41,7 @@ def findings_text(findings: Findings) -> Iterator[str]:
 
 
 def scope_states(findings: Findings) -> Iterator[tuple[str, str]]:
-    """Give a state and a name for each OAuth scope: the needed ones, then what else was granted."""
+    """Yield a state and a name for each OAuth scope: the needed ones, then what else was granted."""
     scopes = findings["scopes"]
     for scope in scopes["needed"]:
         yield "MISSING" if scope in scopes["missing"] else "granted" if scopes["granted"] else "unknown", scope
@@ -54,7 +54,7 @@ def _owned(findings: Findings) -> str:
 
 
 def _only_seen(findings: Findings) -> Iterator[str]:
-    """Give a line for each calendar that cannot be shared, as its owner is somebody else."""
+    """Yield a line for each calendar that cannot be shared, as its owner is somebody else."""
     others = findings["others"]
     for calendar in others[:MOST_OTHERS]:
         yield f"- {quote(calendar['title'])}, as {shown(calendar['access_role']) or 'unknown'}"
@@ -71,7 +71,7 @@ def _asked(asked: Asked) -> str:
 
 
 def _table(findings: Findings) -> Iterator[str]:
-    """Give a line for each calendar; the id stands last, as it may be long."""
+    """Yield a line for each calendar; the id stands last, as it may be long."""
     calendars = findings["calendars"]
     rows = [("Title", "Role", "Data owner", "Id")]
     for calendar in calendars[:MOST_CALENDARS]:

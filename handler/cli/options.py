@@ -52,7 +52,7 @@ def add_info(parser: argparse.ArgumentParser, note: str = "") -> None:
 
 
 def read_info(file: Path | None, stderr: TextIO) -> Any:
-    """Give the info values, or what the file holds instead; `execute` checks them.
+    """Return the info values, or what the file holds instead; `execute` checks them.
 
     Raises InvalidInput if the file cannot be read or the environment is incomplete.
     """
@@ -65,7 +65,7 @@ def read_info(file: Path | None, stderr: TextIO) -> Any:
 
 
 def read_environment(names: Iterable[str], instead: str) -> dict[str, str]:
-    """Give these info values from their variables; raises InvalidInput, naming what else can be given `instead`."""
+    """Return these info values from their variables; raises InvalidInput, naming what else can be given `instead`."""
     info: dict[str, str] = {}
     wrong: dict[str, str] = {}
     for name in names:
@@ -79,7 +79,7 @@ def read_environment(names: Iterable[str], instead: str) -> dict[str, str]:
 
 
 def _value(variable: str, instead: str) -> str:
-    """Give the value of a variable or of the file that its twin names."""
+    """Return the value of a variable or of the file that its twin names."""
     value, file = os.environ.get(variable), os.environ.get(f"{variable}_FILE")
     if value and file:
         raise ValueError(f"both {variable} and {variable}_FILE are set; unset one of them")

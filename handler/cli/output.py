@@ -87,36 +87,36 @@ def print_error(error: HandlerError, form: str, stream: TextIO) -> None:
 
 
 def error_xml(error: Mapping[str, Any]) -> str:
-    """Give `<error code="CODE">MESSAGE</error>`."""
+    """Return `<error code="CODE">MESSAGE</error>`."""
     return xml_element("error", error["message"], code=error["code"])
 
 
 def xml_element(name: str, text: str, **attributes: str) -> str:
-    """Give an element that holds text; what XML 1.0 cannot hold becomes U+FFFD."""
+    """Return an element that holds text; what XML 1.0 cannot hold becomes U+FFFD."""
     return f"{xml_tag(name, **attributes)}{xml_text(text)}</{name}>"
 
 
 def xml_tag(name: str, **attributes: str) -> str:
-    """Give the start tag of an element."""
+    """Return the start tag of an element."""
     written = [f' {key}="{xml_attribute(value)}"' for key, value in attributes.items()]
     return f"<{name}{''.join(written)}>"
 
 
 def aligned(rows: Mapping[str, str] | Iterable[tuple[str, str]]) -> list[str]:
-    """Give a line for each name and value, the values in one column; a name may come again, or be ""."""
+    """Return a line for each name and value, the values in one column; a name may come again, or be ""."""
     rows = list(rows.items() if isinstance(rows, Mapping) else rows)
     width = max((len(name) for name, _ in rows), default=0)
     return [f"{name:<{width}}  {value}" for name, value in rows]
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Give a line for each row, its cells in columns."""
+    """Return a line for each row, its cells in columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def paint(text: str, colour: str, stream: TextIO) -> str:
-    """Give text in colour if a person sees it and has not asked for none (https://no-color.org)."""
+    """Return text in colour if a person sees it and has not asked for none (https://no-color.org)."""
     if stream.isatty() and not os.environ.get("NO_COLOR"):
         return f"\033[{colour}m{text}\033[0m"
     return text
@@ -147,5 +147,5 @@ def share_sentence(results: Mapping[ResultId, str], *, dry_run: bool) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """Give a number with its noun, in the plural where it has to be."""
+    """Return a number with its noun, in the plural where it has to be."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

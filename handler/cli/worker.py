@@ -103,16 +103,16 @@ class _Log(logging.Formatter):
         self._secrets = [secret for info in infos for secret in secrets_of(info)]
 
     def format(self, record: logging.LogRecord) -> str:
-        """Give the line, and what it was logged with."""
+        """Return the line, and what it was logged with."""
         return masked(super().format(record), self._secrets)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 -- as inherited
-        """Give a traceback without source lines."""
+        """Return a traceback without source lines."""
         return told(ei[1], str) if ei[1] else ""
 
 
 def _read(pairs: list[tuple[str, Path | None]], streams: Streams) -> dict[str, Any]:
-    """Give the info values by connection; raises InvalidInput with what is wrong with any of them."""
+    """Return the info values by connection; raises InvalidInput with what is wrong with any of them."""
     connections: dict[str, Any] = {}
     wrong: dict[str, str] = {}
     for name, file in pairs or [(DEFAULT_CONNECTION, None)]:

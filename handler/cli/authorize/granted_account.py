@@ -19,14 +19,14 @@ TICKED = "Run authorize again, and leave every box ticked on Google's page."
 
 
 def needed_scopes() -> dict[str, str]:
-    """Give what each OAuth scope that a step needs is needed for."""
+    """Return what each OAuth scope that a step needs is needed for."""
     return {row["scope"]: row["needed_for"] for row in load().document["oauth_scopes"]}
 
 
 def granted_account(
     consent: Consent, client: Mapping[str, str], answer: Mapping[str, str]
 ) -> tuple[dict[str, str], Findings]:
-    """Give the info values of the account that consented, and what `check` finds out about it.
+    """Return the info values of the account that consented, and what `check` finds out about it.
 
     Raises AuthorizationFailed if nothing was granted, if an OAuth scope is missing or if
     the new token is refused, and whatever the token endpoint's answer was translated to.

@@ -59,7 +59,7 @@ class InfoFile:
         self._replace(written({**({OWNER: account} if account else {}), **info, **others}))
 
     def _held(self) -> Mapping[str, Any]:
-        """Give what the file holds now, {} if there is none."""
+        """Return what the file holds now, {} if there is none."""
         folder = self._path.parent
         if not folder.is_dir():
             self._refuse(f"the folder {shown(str(folder))} does not exist")

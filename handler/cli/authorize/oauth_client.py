@@ -31,7 +31,7 @@ class Return(NamedTuple):
 
 
 def read_client(file: Path | None, port: int) -> tuple[dict[str, str], Return]:
-    """Give the info values client_id and client_secret, and where the browser may come back to.
+    """Return the info values client_id and client_secret, and where the browser may come back to.
 
     A client of the type Web application has a fixed list of such places; `port` 0 takes
     the first that fits. Raises InvalidInput if the client cannot be used.
@@ -49,7 +49,7 @@ def read_client(file: Path | None, port: int) -> tuple[dict[str, str], Return]:
 
 
 def _client_in(file: Path) -> tuple[str, Mapping[str, Any]]:
-    """Give the kind of client and its values; an info file's kind is ""."""
+    """Return the kind of client and its values; an info file's kind is ""."""
     document = read(file)
     if isinstance(document, Mapping):
         for kind in ("installed", "web"):

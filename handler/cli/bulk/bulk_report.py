@@ -80,11 +80,11 @@ class BulkReport:
         return InvalidInput(found.code, f"{found.message}. The run was stopped. {which}", details)
 
     def errors(self) -> list[ErrorDict]:
-        """Give the errors of rows, those of rows that were not tried included."""
+        """Return the errors of rows, those of rows that were not tried included."""
         return [outcome["error"] for outcome in self._outcomes.values() if "error" in outcome]
 
     def document(self) -> dict[str, Any]:
-        """Give all of it as JSON values; the rows in the order of the file, without those that were not begun."""
+        """Return all of it as JSON values; the rows in the order of the file, without those that were not begun."""
         rows = [self._row(number) for number in sorted(self._outcomes)]
         counts = {name.replace(" ", "_"): self._counts[name] for name in COUNTED}
         return {
@@ -95,7 +95,7 @@ class BulkReport:
         }
 
     def text(self) -> Iterator[str]:
-        """Give the lines that end a run: of a dry run the plan, then what failed, what to do, and the counts."""
+        """Yield the lines that end a run: of a dry run the plan, then what failed, what to do, and the counts."""
         outcomes = sorted(self._outcomes.items())
         if self._dry_run:
             yield from plan_table(
@@ -154,7 +154,7 @@ class BulkReport:
 
 
 def _kind(outcome: Outcome) -> str:
-    """Give the change, or how it failed, as one of COUNTED."""
+    """Return the change, or how it failed, as one of COUNTED."""
     if "results" in outcome:
         return outcome["results"]["change"]
     return NOT_TRIED if outcome["error"]["details"].get("not_tried") else FAILED

@@ -17,7 +17,7 @@ SECTIONS = ("Removed", "Lowered", "Raised")
 
 
 def plan_table(found: Iterable[tuple[int, Mapping[str, Any], Mapping[ResultId, str]]]) -> Iterator[str]:
-    """Give the lines of the tables; `found` has line, row and results of each row that can be shared."""
+    """Yield the lines of the tables; `found` has line, row and results of each row that can be shared."""
     tables: dict[str, list[tuple[str, ...]]] = {}
     for line, row, results in found:
         if results["change"] != "unchanged":

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress_bar(total: int, stream: TextIO) -> Iterator[Callable[[], None] | None]:
-    """Give what moves the bar by one row; None if nobody sees it, or rich (of the extra `cli`) is not installed."""
+    """Provide what moves the bar by one row; None if nobody sees it, or rich (of the extra `cli`) is not installed."""
     if not stream.isatty():
         yield None
         return

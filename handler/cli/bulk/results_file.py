@@ -66,7 +66,7 @@ class ResultsFile:
             self.failed, self.gone = "was removed or changed by somebody else", True
 
     def __enter__(self) -> ResultsFile:  # noqa: PYI034 -- typing.Self needs Python 3.11
-        """Give the file itself."""
+        """Return the file itself."""
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -73,7 +73,7 @@ def _from_text(cell: str) -> str:
 
 
 def _csv_rows(text: str, delimiter: str, problems: dict[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Give line and row; raises InvalidInput for a wrong header."""
+    """Yield line and row; raises InvalidInput for a wrong header."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     names: list[str] = []
     line = 1
@@ -95,14 +95,14 @@ def _csv_rows(text: str, delimiter: str, problems: dict[str, str]) -> Iterator[t
 
 
 def _delimiter(text: str) -> str:
-    """Give the delimiter that makes the most parameters of the header."""
+    """Return the delimiter that makes the most parameters of the header."""
     header = next(filter(str.strip, text.splitlines()), "")
     known = _ids()
     return max(DELIMITERS, key=lambda mark: sum(_plain(name.strip('"')) in known for name in header.split(mark)))
 
 
 def _header(line: int, cells: list[str]) -> list[str]:
-    """Give the ids of the columns; one that begins with _ keeps its name, and is ignored later."""
+    """Return the ids of the columns; one that begins with _ keeps its name, and is ignored later."""
     form = load().rows
     names = [_id(cell) for cell in cells]
     while not names[-1]:
@@ -146,7 +146,7 @@ def _object(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 @functools.cache
 def _ids() -> dict[str, str]:
-    """Give the id of each parameter by its id and its label, both plain."""
+    """Return the id of each parameter by its id and its label, both plain."""
     fields = load().parameters.fields
     return {_plain(name): id_ for id_, field in fields.items() for name in (id_, field["title"])}
 

@@ -82,7 +82,7 @@ def describe(arguments: argparse.Namespace, streams: Streams) -> int:
 
 
 def _schema(document: Mapping[str, Any], part: str) -> dict[str, Any]:
-    """Give the JSON Schema of a form, without the keywords that are ours alone."""
+    """Return the JSON Schema of a form, without the keywords that are ours alone."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"{SCHEMAS[part]} of {document['name']}",

@@ -19,7 +19,7 @@ class Table(NamedTuple):
 
 
 def tables(document: Mapping[str, Any]) -> dict[str, Table]:
-    """Give the tables by the name of their part."""
+    """Return the tables by the name of their part."""
     info, parameters = document["info"], document["parameters"]
     return {
         "info": Table(
@@ -52,13 +52,13 @@ def tables(document: Mapping[str, Any]) -> dict[str, Table]:
 
 
 def markdown(table: Table) -> str:
-    """Give the table in Markdown, without its heading."""
+    """Return the table in Markdown, without its heading."""
     lines = [table.columns, tuple("---" for _ in table.columns), *table.rows]
     return "\n".join(f"| {' | '.join(map(_markdown_cell, cells))} |" for cells in lines)
 
 
 def text(table: Table) -> str:
-    """Give the table for a terminal: below each id a line, or several, for each other column."""
+    """Return the table for a terminal: below each id a line, or several, for each other column."""
     width = max(map(len, table.columns))
     lines: list[str] = []
     for row in table.rows:
@@ -83,7 +83,7 @@ def _names(name: str, field: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _meaning(field: Mapping[str, Any]) -> tuple[str, str]:
-    """Give the default, and what the value means, with a line for each choice of a menu."""
+    """Return the default, and what the value means, with a line for each choice of a menu."""
     default = f"`{field['default']}`" if "default" in field else ""
     return default, "\n".join([field["description"], *map(_choice, field.get("oneOf", ()))])
 

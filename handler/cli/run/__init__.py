@@ -110,7 +110,7 @@ def run(arguments: argparse.Namespace, streams: Streams) -> int:
 def _each(
     make: Callable[[Given], Made], items: Iterable[Given], refuse: Callable[[HandlerError], None]
 ) -> Iterator[Made]:
-    """Give what is made of each item; one that is wrong does not keep the others back."""
+    """Yield what is made of each item; one that is wrong does not keep the others back."""
     for item in items:
         try:
             made = make(item)
@@ -160,7 +160,7 @@ def _read_live(path: Path) -> Case:
 
 
 def _live(cases: list[Case], arguments: argparse.Namespace, streams: Streams) -> Callable[[Case], Report] | None:
-    """Give what plays a case in a real account, or None if the person does not want that."""
+    """Return what plays a case in a real account, or None if the person does not want that."""
     if cases and not arguments.yes and not streams.stdin.isatty():
         message = (
             "--live changes a real account and asks before it does, but there is no terminal to ask on: give --yes"

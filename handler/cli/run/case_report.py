@@ -20,7 +20,7 @@ NOT_SEEN = "not seen with --live, nor are rules and mails"
 
 
 def text_report(report: Report, stream: TextIO, *, live: bool) -> str:
-    """Give the report as a person reads it; `stream` is where it will be written."""
+    """Return the report as a person reads it; `stream` is where it will be written."""
     case = report.case
     verdict = paint("FAIL", RED, stream) if report.differences else paint("PASS", GREEN, stream)
     lines = [
@@ -36,7 +36,7 @@ def text_report(report: Report, stream: TextIO, *, live: bool) -> str:
 
 
 def json_report(report: Report, *, live: bool) -> dict[str, Any]:
-    """Give the report as JSON values; what cannot be seen is null."""
+    """Return the report as JSON values; what cannot be seen is null."""
     return {
         "file": report.case.file,
         "ok": not report.differences,
@@ -50,7 +50,7 @@ def json_report(report: Report, *, live: bool) -> dict[str, Any]:
 
 
 def xml_reports(reports: Iterable[Report]) -> str:
-    """Give `<cases>` with a `<case>` for each report, which holds the results or the error."""
+    """Return `<cases>` with a `<case>` for each report, which holds the results or the error."""
     return "\n".join(["<cases>", *(line for report in reports for line in _case_xml(report)), "</cases>"])
 
 
@@ -96,7 +96,7 @@ def _got(outcome: Outcome) -> list[str]:
 
 
 def _rules(before: Mapping[str, Mapping[str, str]], after: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """Give the calendars whose rules have changed, each followed by its changes."""
+    """Return the calendars whose rules have changed, each followed by its changes."""
     lines: list[str] = []
     for calendar in sorted({**before, **after}):
         changes = aligned(_changes(before.get(calendar, {}), after.get(calendar, {})))
