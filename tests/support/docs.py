@@ -111,7 +111,7 @@ def _play(found: list[Block], tree: Path, environment: dict[str, str]) -> list[s
         port = str(free.getsockname()[1])
     script = "".join(_script(block) for block in found).replace(PORT, port)
     done = subprocess.run(
-        ["bash", "-c", script], cwd=tree, env=environment, text=True, check=False, timeout=300,
+        ["bash", "-c", script], cwd=tree, env=environment, text=True, check=False, timeout=900,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     printed = done.stdout.replace(port, PORT)

@@ -35,7 +35,7 @@ def test_the_lines_share_a_calendar_on_a_fresh_install(tmp_path, emulate):
         env=environment,
         text=True,
         check=False,
-        timeout=300,
+        timeout=900,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
