@@ -194,5 +194,5 @@ def test_what_a_handler_raised_before_is_not_taken_for_the_request_s(raising):
     try:
         signal.raise_signal(signal.SIGUSR1)
     except TimeoutError:
-        with pytest.raises(Unavailable, match="There is no connection"):
+        with pytest.raises(Unavailable, match="Nothing answers at port"):
             send("GET", f"http://127.0.0.1:{port}/x", None, {}, LIMITS, repeatable=True)

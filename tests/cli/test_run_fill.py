@@ -9,7 +9,7 @@ import pytest
 from handler.documents import read
 from handler.testing import play, read_case
 
-from .test_cli import command
+from ..support.command_line import command
 
 HEAD = """\
 # A remark that somebody cares about.

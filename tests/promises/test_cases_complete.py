@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from handler import HandlerError
 from handler.calendar_api import error_table as answers
 from handler.descriptor import load
-from handler.testing.cases import play, read_case
+from handler.testing.cases import play
 from handler.testing.emulator import FAULT_KINDS
 
-FIXTURES = Path(__file__).parent.parent.parent / "fixtures"
-CASES = [read_case(file) for file in sorted(FIXTURES.rglob("*.yaml"))]
+from ..support.parameter_files import CASES
+
 DESCRIPTOR = load()
 FORMS = {"info": DESCRIPTOR.info, "parameters": DESCRIPTOR.parameters}
 FIELDS = [(form, field) for form in FORMS for field in FORMS[form].fields]

@@ -107,7 +107,8 @@ class Combination:
     @property
     def order(self):
         """Return the fault as the emulator takes it."""
-        return {"method": self.method, **dict(self.fault)}
+        order = {"method": self.method, **dict(self.fault)}
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in order.items()}
 
     @property
     def scenario(self):

@@ -10,7 +10,7 @@ import pytest
 from handler.descriptor import load
 from handler.testing.cases import play
 
-from .test_cases_complete import CASES
+from ..support.parameter_files import CASES
 
 LONGEST = 3
 """So many words in a row may stand in the message and in the remedy."""

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import pytest
 
 from handler import execute
-from handler.calendar_api import tokens, transport
+from handler.calendar_api import connection_pools, tokens
 from handler.testing import ACCOUNT, Emulator
 from handler.testing.emulator import wire
 from handler.testing.emulator.sign_in import MOST_TOKENS
@@ -386,12 +386,16 @@ def test_a_stopped_emulator_leaves_nothing_behind(name, monkeypatch):
     with Emulator() as other:
         monkeypatch.setenv("CALENDAR_EMULATOR_HOST", other.host)
         execute(ACCOUNT, step)
-        before = len(list(DESCRIPTORS.iterdir())), set(transport._kept.pools), set(tokens._store.accounts)
+        before = len(list(DESCRIPTORS.iterdir())), set(connection_pools._kept.pools), set(tokens._store.accounts)
         for _ in range(3):
             with Emulator() as emulator:
                 monkeypatch.setenv("CALENDAR_EMULATOR_HOST", f"{name}:{emulator.host.rpartition(':')[2]}")
                 assert execute(ACCOUNT, step)["change"] == "created"
-        assert (len(list(DESCRIPTORS.iterdir())), set(transport._kept.pools), set(tokens._store.accounts)) == before
+        assert (
+            len(list(DESCRIPTORS.iterdir())),
+            set(connection_pools._kept.pools),
+            set(tokens._store.accounts),
+        ) == before
         monkeypatch.setenv("CALENDAR_EMULATOR_HOST", other.host)
         execute(ACCOUNT, step)
         assert other.calls.count("oauth2.token") == 1
