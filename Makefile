@@ -1,4 +1,4 @@
-# Two commands do everything: `make demo` and `make test`. The virtual environment
+# Two commands do everything: `make demo` and `make test`; `make quick` is for in between. The virtual environment
 # makes itself; name another Python with `make PYTHON=python3.12`.
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,25 +12,31 @@ export PIP_USER := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PIP_TARGET PIP_PREFIX
 
-.PHONY: help demo test test-engines test-engine test-minima test-minimum check bench format docs build test-pythons clean begin-anew
+.PHONY: help demo quick test test-engines test-engine test-minima test-minimum check bench format docs build test-pythons clean begin-anew
 help:
-	@echo "make demo          share a calendar on a local emulator of Google Calendar"
-	@echo "make test          all tests, with branch coverage of handler/"
-	@echo "make test-engines  the step on real workflow engines: $(ENGINES)"
-	@echo "make test-minima   parameter files and verbs with the oldest packages allowed, on Python 3.10"
-	@echo "make check         format, lint, types, import directions, generated docs"
-	@echo "make test-pythons  the tests on every Python from 3.10 on that is here"
-	@echo "make bench         how fast a share is, as ratios to others measured in the same run"
-	@echo "make format        write the code as the formatter would"
-	@echo "make docs          write the generated parts of docs/ and of tests/ anew"
-	@echo "make build         the wheel and the sdist, in dist/"
-	@echo "make clean         remove what was built"
+	@echo "Roughly, on two cores; the first time a minute or two more, to install what is needed:"
+	@echo "make demo          5 s     share a calendar on a local emulator of Google Calendar"
+	@echo "make quick         1 min   most tests: what needs no other process, and each case once"
+	@echo "make test          10 min  all tests, with branch coverage of handler/"
+	@echo "make check         90 s    format, lint, types, import directions, generated docs"
+	@echo "make test-engines  20 min  the step on real workflow engines: $(ENGINES)"
+	@echo "make test-minima   3 min   parameter files and verbs with the oldest packages allowed, on Python 3.10"
+	@echo "make test-pythons  10 min  for each Python from 3.10 on that is here: all tests"
+	@echo "make bench         5 min   how fast a share is, as ratios to others measured in the same run"
+	@echo "make format        1 s     write the code as the formatter would"
+	@echo "make docs          10 s    write the generated parts of docs/ and of tests/ anew"
+	@echo "make build         10 s    the wheel and the sdist, in dist/"
+	@echo "make clean         1 s     remove what was built"
 
 demo: $(VENV)/run.stamp
 	@echo "Sharing 'Example Calendar' with test.user@acme.com, through Google's client library,"
 	@echo "on a local emulator of Google Calendar:"
 	@echo
 	@$(RUN) -m handler run fixtures/examples/share_with_a_user.yaml
+
+# What is marked `long` starts a process, or plays every fault, or every case once more.
+quick: $(VENV)/test.stamp
+	$(RUN) -m pytest -q -n auto -m 'not long' $(PYTEST)
 
 test: $(VENV)/test.stamp
 	@rm -f .coverage .coverage.*

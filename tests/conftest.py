@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from contextlib import suppress
 from importlib.util import find_spec
 
@@ -29,6 +30,29 @@ def emulator_of_somebody_else():
         with suppress(OSError):  # taken already
             taken.bind(("127.0.0.1", DEFAULT_PORT))
         yield
+
+
+quick = []
+"""The test that runs and says that it starts no process, if it is one."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Hold a test without the mark to starting no process; with an engine's own environment all may."""
+    with_an_engine = item.path.parent.name in item.config.getini("norecursedirs")
+    quick[:] = [] if with_an_engine or item.get_closest_marker("long") else [item.nodeid]
+    try:
+        return (yield)
+    finally:
+        quick.clear()
+
+
+def _no_process(event, _):
+    if quick and event in ("subprocess.Popen", "os.fork", "os.posix_spawn", "os.system"):
+        raise AssertionError(f"{quick[0]} starts a process: mark it with pytest.mark.long")
+
+
+sys.addaudithook(_no_process)
 
 
 @pytest.fixture

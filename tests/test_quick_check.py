@@ -200,6 +200,7 @@ def test_a_keyword_that_is_not_known_is_refused():
         check_of({"properties": {"a": {"multipleOf": 2}}})
 
 
+@pytest.mark.long
 def test_a_share_does_not_import_jsonschema(monkeypatch):
     """A process that has nothing to explain does not pay for what explains."""
     parameters = {"calendar_name": "Example Calendar", "calendar_access": "reader"}

@@ -81,6 +81,7 @@ def test_changed_rows_cost_one_request_each(emulate, rows, rules, calendars):
     assert len(emulator.calls) == rows + math.ceil(all_rules / 250) + math.ceil(calendars / 250) + 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", AS_ROWS, ids=lambda case: case.file.rpartition("fixtures/")[2])
 def test_a_row_ends_as_its_step_would(case):
     """One row has the results or the error of a step with the same parameters, in every case there is."""
@@ -461,6 +462,7 @@ sys.settrace(None)
 """
 
 
+@pytest.mark.long
 def test_a_signal_handler_may_stop_a_run_wherever_it_comes():
     """A run that waits can be stopped at each line of its wait by the very thread that waits."""
     subprocess.run([sys.executable, "-c", ENDED_AT_ANY_LINE], cwd=FIXTURES.parent, timeout=60, check=True)

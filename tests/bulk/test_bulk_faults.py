@@ -17,6 +17,8 @@ from handler.testing.emulator import FAULT_KINDS
 from ..support.canaries import ACCESS_TOKEN, CANARIES, everything_logged
 from ..support.fault_orders import AFTER, CALENDARS, CONFIRM, DELETE, ECHO, INSERT, TOKEN, UPDATE, WRITES, orders
 
+pytestmark = pytest.mark.long
+
 EXAMPLE, PRIMARY = "example@group.calendar.google.com", "owner@example.com"
 METHODS = (TOKEN, CALENDARS, CONFIRM, INSERT, UPDATE, DELETE)
 BEFORE = {

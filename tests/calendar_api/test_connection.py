@@ -242,6 +242,7 @@ def test_a_sign_in_that_echoes_its_form_shows_no_secret(emulate):
     assert "CANARY" not in "".join(traceback.format_exception(caught.value)) + str(caught.value.to_dict())
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_child_begins_with_nothing_kept(emulate):

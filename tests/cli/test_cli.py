@@ -355,6 +355,7 @@ def test_the_log_is_left_as_it_was():
     assert (log.level, log.handlers) == before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 def test_text_survives_every_locale(encoding, tmp_path):
     """A character that the terminal does not know is written as its number."""
@@ -367,6 +368,7 @@ def test_text_survives_every_locale(encoding, tmp_path):
     assert ("A ☃ user" if encoding == "utf-8" else "A \\u2603 user") in done.stdout.decode(encoding)
 
 
+@pytest.mark.long
 def test_it_runs_as_a_module():
     """`python -m handler` is the same program and calls itself so."""
     done = subprocess.run(

@@ -82,6 +82,7 @@ def test_its_output_can_be_evaluated_by_a_shell():
         assert any(value in line for line in comments), value
 
 
+@pytest.mark.long
 def test_a_share_reaches_it():
     """Started in one terminal, it serves a share from another, and SIGTERM ends it with status 0."""
     with start("--port", "0") as process:

@@ -207,6 +207,7 @@ def test_an_interrupt_is_no_error_of_the_step(monkeypatch):
         attempt(of(default=ACCOUNT), None, PARAMETERS)
 
 
+@pytest.mark.long
 def test_it_needs_no_engine():
     """What all adapters share is imported where no engine is installed."""
     program = "import sys; sys.modules['temporalio'] = None; import handler.engines.attempt"

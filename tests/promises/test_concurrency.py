@@ -137,6 +137,7 @@ def test_threads_do_not_mix_while_google_fails(emulate):
     assert len(emulator.mails) == 3 * len(list(jobs()))
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_fork_in_the_middle_of_many_threads(emulate):
@@ -214,6 +215,7 @@ except Unavailable as error:
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_signal_handler_may_fork_while_the_first_step_imports():
     """A signal that comes while Google's client is imported may fork: the child lives, and the step goes on."""

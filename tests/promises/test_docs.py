@@ -71,6 +71,7 @@ NOT_PLAYED = {
 JANE = {"calendar_name": "Example Calendar", "scope": "user", "recipient": "jane@acme.com", "calendar_access": "reader"}
 
 
+@pytest.mark.long
 def test_the_commands_print_what_the_pages_say():
     """The commands of all pages, run in order in one fresh copy of the tree, print what stands below them."""
     differences = []
@@ -216,6 +217,7 @@ def test_the_functions_for_adapters_are_there(name):
     assert callable(getattr(attempt, name))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("statuses", "ends_with"), [([0], 0), ([75, 75, 0], 0), ([75, 1], 1), ([2], 2)], ids=str)
 def test_the_script_that_tries_again_ends_as_the_step_does(statuses, ends_with, tmp_path):
     """It goes on at 75 only, waits in between, and ends with the status of the last attempt."""

@@ -26,6 +26,8 @@ from ..support.canaries import ACCESS_TOKEN, CANARIES, everything_logged
 from ..support.docs import read
 from ..support.fault_orders import AFTER, CALENDARS, CONFIRM, DELETE, ECHO, GET, INSERT, TOKEN, UPDATE, WRITES, orders
 
+pytestmark = pytest.mark.long
+
 CALLED = (TOKEN, CALENDARS, GET, CONFIRM, *WRITES)
 NOT_CALLED = {
     "oauth2.auth": "the consent page is for browsers; a step has its refresh token already",

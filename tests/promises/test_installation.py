@@ -16,6 +16,8 @@ from handler.testing.emulator import ACCOUNT
 from ..support.command_line import without_note
 from ..support.kinetic import STEP, document, make_python
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parent.parent.parent
 HIDE = """\
 class Hidden:

@@ -14,6 +14,8 @@ from handler.testing.emulator import Emulator
 
 from ..support.loading import LOADER
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parent.parent.parent
 
 SHARE = """

@@ -68,6 +68,7 @@ def emulator_process(environment):
             process.terminate()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="this system does not tell memory in /proc")
 def test_a_process_does_not_grow():
     """After 2,000 shares, 18,000 more take at most 5 MiB of memory and not one file descriptor."""

@@ -19,6 +19,8 @@ from handler import __version__
 from handler.engines.kinetic.package import package
 from handler.testing.emulator import Emulator
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parent.parent.parent
 BUILT = shutil.ignore_patterns("__pycache__", ".*", "build", "dist", "*.egg-info")
 PACKAGE = "google_apps_calendar_share_v1"

@@ -47,6 +47,7 @@ def _canary(key, value):
     return CANARIES[key] if value == ACCOUNT[key] else f"CANARY{value}"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(FIXTURES)))
 def test_no_case_shows_a_secret(path, capfd):
     """Results, XML, errors, tracebacks, pickles, logs and output of every case hold no info value and no token."""

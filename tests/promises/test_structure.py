@@ -115,6 +115,7 @@ def test_no_test_module_imports_another():
     assert not taken
 
 
+@pytest.mark.long
 def test_importing_neither_loads_google_nor_touches_anything():
     """An engine that only imports the handler pays for no client of Google's, and nothing is changed."""
     program = (

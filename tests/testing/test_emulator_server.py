@@ -401,6 +401,7 @@ def test_a_stopped_emulator_leaves_nothing_behind(name, monkeypatch):
         assert other.calls.count("oauth2.token") == 1
 
 
+@pytest.mark.long
 def test_an_emulator_alone_brings_no_client_of_googles():
     """Starting and stopping one does not import what only a share needs."""
     program = (

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parent.parent.parent
 PACKAGE = "google_apps_calendar_share_v1"
 MODULE = f"{PACKAGE}.pytest_calendar_emulator"

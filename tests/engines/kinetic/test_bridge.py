@@ -47,6 +47,7 @@ def in_xml(values):
 THROUGH_XML = {name: case for name, case in CASES.items() if in_xml(case.info) and in_xml(case.parameters)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", THROUGH_XML)
 def test_every_case_comes_out_as_with_execute(name):
     """A case that goes through documents ends as its file expects, and the answer is what execute gave or raised."""
@@ -295,6 +296,7 @@ def start(folder, sent, python=sys.executable, **environment):
     return kind, text.decode(), done.stderr.decode()
 
 
+@pytest.mark.long
 def test_a_process_does_one_step(unpacked):
     """The unpacked package shares a calendar, and logs its stages only if it is asked to."""
     with Emulator() as emulator:
@@ -310,6 +312,7 @@ def test_a_process_does_one_step(unpacked):
         assert quiet[::2] == ("results", "")
 
 
+@pytest.mark.long
 def test_what_is_printed_is_no_answer(unpacked):
     """A library that prints, in Python or below it, does not get into the answer."""
     with (unpacked / "handler" / "__init__.py").open("a", encoding="utf-8") as module:
@@ -318,6 +321,7 @@ def test_what_is_printed_is_no_answer(unpacked):
     assert (kind, text.startswith("invalid_input: "), log) == ("error", True, "stray too\nstray\n")
 
 
+@pytest.mark.long
 def test_a_fault_of_ours_is_told_by_its_place(unpacked):
     """An exception that should not be is told by type, file and line; its text may be a secret."""
     (unpacked / "handler" / "share.py").write_text(f"\nraise ValueError('{CANARY}')\n", encoding="utf-8")
@@ -329,6 +333,7 @@ def test_a_fault_of_ours_is_told_by_its_place(unpacked):
     assert CANARY not in text
 
 
+@pytest.mark.long
 def test_a_python_that_is_too_old_says_so(unpacked, tmp_path):
     """Before anything of ours is imported, an old Python names itself and what to set."""
     old = make_python(tmp_path / "old", "sys.version_info = (3, 9, 18, 'final', 0)")
@@ -348,6 +353,7 @@ def test_the_oldest_python_is_that_of_the_package():
     )
 
 
+@pytest.mark.long
 def test_an_installed_copy_is_never_imported(unpacked, tmp_path):
     """Neither packages of the interpreter nor variables hide the handler that came in the package."""
     python = make_python(tmp_path / "python")
@@ -360,12 +366,14 @@ def test_an_installed_copy_is_never_imported(unpacked, tmp_path):
     assert run()[1].startswith("invalid_input: client_id: is missing")
 
 
+@pytest.mark.long
 def test_a_step_writes_nothing_beside_the_handler(unpacked):
     """No compiled file is left in the engine's folder, where an older one could outlive an upgrade."""
     start(unpacked, document({}, {}))
     assert not list(unpacked.rglob("__pycache__"))
 
 
+@pytest.mark.long
 def test_only_what_a_step_needs_is_imported(unpacked):
     """A step imports what the package carries and no more: no command line, no emulator, no making of packages."""
     program = (

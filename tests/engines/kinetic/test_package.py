@@ -217,6 +217,7 @@ def test_an_engine_that_is_not_known_is_refused():
     assert "kinetic" in errors
 
 
+@pytest.mark.long
 def test_make_docs_writes_the_kept_definitions():
     """One command makes the kept definitions anew."""
     done = subprocess.run(["make", "-n", "docs"], cwd=ROOT, capture_output=True, text=True, check=True)

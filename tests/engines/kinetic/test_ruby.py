@@ -25,6 +25,8 @@ from handler.testing.emulator import Emulator
 
 from ...support.kinetic import INFO, STEP, Ruby, make_program, make_python, results, unpack
 
+pytestmark = pytest.mark.long
+
 EXAMPLES = [
     path
     for path in sorted((Path(__file__).parent.parent.parent.parent / "fixtures" / "examples").glob("*.yaml"))
