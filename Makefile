@@ -112,7 +112,7 @@ $(VENV)/engine.stamp: tests/engines/$(ENGINE)/requirements.txt setup.cfg handler
 $(VENV)/minima.stamp: setup.cfg pyproject.toml handler/version.py $(VENV)/pyvenv.cfg
 	@echo "Installing the oldest packages that setup.cfg allows into $(VENV) ..."
 	@$(RUN) -c 'from configparser import ConfigParser as C; c = C(); c.read("setup.cfg", "utf-8"); print((c["options"]["install_requires"] + c["options.extras_require"]["cli"]).replace(">=", "==").strip())' > $(VENV)/minima.txt
-	@$(RUN) -m pip install -qq --constraint $(VENV)/minima.txt --editable '.[cli]' pytest
+	@$(RUN) -m pip install -qq --constraint $(VENV)/minima.txt --editable '.[cli]' pytest hypothesis
 	@# A Python from 3.12 on brings none, and old packages lean on it.
 	@$(RUN) -m pip uninstall --quiet --yes setuptools && touch $@
 $(VENV)/%.stamp:
