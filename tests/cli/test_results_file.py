@@ -45,7 +45,20 @@ def full(*_):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-CELLS = st.text(st.sampled_from("=+-@'\t\r\n\"';, \ufeff") | st.characters(exclude_categories=["Cs"]), max_size=6)
+CELLS = st.text(
+    st.sampled_from("=+-@'\t\r\n\"';, \ufeff") | st.characters(exclude_categories=["Cs"], exclude_characters="\0"),
+    max_size=6,
+)
+
+
+def test_a_nul_ends_no_run(tmp_path):
+    """A character that no table can hold on every Python is written as the sign for that."""
+    path = tmp_path / "results.csv"
+    with ResultsFile(path, like(",")) as file:
+        file.write(
+            2, dict.fromkeys(NAMES, "x"), {"results": {**dict.fromkeys(RESULTS, ""), "rule_id": "user:\0@acme.com"}}
+        )
+    assert "user:\ufffd@acme.com" in path.read_text(encoding="utf-8")
 
 
 @given(

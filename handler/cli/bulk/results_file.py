@@ -90,7 +90,9 @@ class ResultsFile:
     def _append(self, cells: Iterable[str]) -> None:
         text = io.StringIO(newline="")
         # A carriage return is put in quotes only if lines end in one.
-        csv.writer(text, delimiter=self._delimiter, lineterminator="\r\n").writerow(cells)
+        # Before Python 3.11 csv neither writes nor reads a NUL, which only a foreign text can hold.
+        whole = [cell.replace("\0", "\N{REPLACEMENT CHARACTER}") for cell in cells]
+        csv.writer(text, delimiter=self._delimiter, lineterminator="\r\n").writerow(whole)
         # What Google answers may hold lone surrogates, which UTF-8 has no form for.
         line = text.getvalue().removesuffix("\r\n").encode(errors="backslashreplace") + b"\n"
         unwritten = line
