@@ -6,6 +6,7 @@ import configparser
 import json
 import re
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -151,7 +152,13 @@ def test_a_missing_package_is_told_on_the_command_line(python_without, module, v
         assert "code: installation_broken" in done.stderr
 
 
-@pytest.mark.parametrize("verb", [("bulk", "rows.csv"), ("worker", "temporal"), ("authorize", "--info", "x.yaml")])
+WORKER = pytest.param(
+    ("worker", "temporal"),
+    marks=pytest.mark.skipif(find_spec("temporalio") is None, reason="the extra temporal is not installed"),
+)
+
+
+@pytest.mark.parametrize("verb", [("bulk", "rows.csv"), WORKER, ("authorize", "--info", "x.yaml")])
 def test_a_missing_package_is_told_by_verbs_without_a_format(python_without, tmp_path, verb):
     """A bulk, a worker and a sign-in end before anything was done, with the sentence and not with another one."""
     (tmp_path / "rows.csv").write_text(

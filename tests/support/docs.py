@@ -95,6 +95,8 @@ def rewritten() -> Iterator[tuple[str, str]]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(FOREIGN)}
     browser = f"{shlex.quote(sys.executable)} -m tests.support.consenting %s"
     environment |= {"PYTHON": sys.executable, "COLUMNS": "80", "BROWSER": browser}
+    # google-api-core warns by the calendar, on an old Python.
+    environment["PYTHONWARNINGS"] = "ignore::FutureWarning"
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "google-apps-calendar-share"
         shutil.copytree(
