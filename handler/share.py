@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from .calendar_names import Target
 
 T = TypeVar("T")
+NOT_SENT = frozenset({"NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ProxyError"})
+"""Causes that leave no doubt: there was no connection that a request could have gone over."""
 
 
 class Wish(NamedTuple):
@@ -202,9 +204,7 @@ class Share:
             message = f"The run was stopped before all rules of {quote(self._wish.rule_id)} were removed. Run it again."
             raise Unavailable("google_unavailable", message) from stopped
         except HandlerError as error:
-            # An answer with a status is a refusal; without one it is lost, or odd.
-            odd = error.code == "unexpected_answer" and "status" not in error.details
-            self._may_have_landed = before or odd or error.code == "google_unavailable"
+            self._may_have_landed = before or _may_be_done(error)
             raise
         self._may_have_landed = before or bool(written)
         return written
@@ -249,6 +249,14 @@ class Share:
             "google_unavailable",
             f"The rule {quote(self._wish.rule_id)} was gone again each time it was to be updated.",
         )
+
+
+def _may_be_done(error: HandlerError) -> bool:
+    """Say whether a write that failed so may have been done all the same."""
+    if error.code == "unexpected_answer":
+        return "status" not in error.details  # an answer with a status is a refusal, without one it is odd
+    sent = error.details.get("method") != "oauth2.token" and error.details.get("cause") not in NOT_SENT
+    return error.code == "google_unavailable" and bool(error.details) and sent
 
 
 def _odd_role(rule: Rule) -> HandlerError:

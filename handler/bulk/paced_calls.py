@@ -19,6 +19,8 @@ T = TypeVar("T")
 RATE_LIMITED = "rate_limited"
 MEETS_ALL = {"authorization_failed", "scope_missing", "api_disabled", "usage_limit"}
 """Error codes that every later row would meet too."""
+CHANGE = ("calendar_id", "rule_id", "previous_access", "change")
+"""What an error says of a write that may have landed."""
 MOST_FAILURES = 10
 """Stop after this many consecutive rows without Google."""
 LONGEST_RETRY_AFTER = 600.0
@@ -94,5 +96,7 @@ def _too_long(error: HandlerError) -> bool:
 
 
 def _not_tried(error: HandlerError) -> HandlerError:
+    # What the row that met it may have changed is no business of this one.
+    details = {name: value for name, value in error.details.items() if name not in CHANGE}
     message = f"Not tried, as this would meet it too: {error.message}"
-    return type(error)(error.code, message, {**error.details, "not_tried": True}, error.retry_after)
+    return type(error)(error.code, message, {**details, "not_tried": True}, error.retry_after)

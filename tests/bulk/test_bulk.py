@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from handler import AuthorizationFailed, HandlerError, InvalidInput, Refused, execute, execute_many
+from handler import AuthorizationFailed, HandlerError, InvalidInput, Refused, Unavailable, execute, execute_many
 from handler.bulk import Bulk, Stopped, read_plan
 from handler.bulk.pace import Pace, Turns
 from handler.bulk.paced_calls import Calls
@@ -466,3 +466,30 @@ sys.settrace(None)
 def test_a_signal_handler_may_stop_a_run_wherever_it_comes():
     """A run that waits can be stopped at each line of its wait by the very thread that waits."""
     subprocess.run([sys.executable, "-c", ENDED_AT_ANY_LINE], cwd=FIXTURES.parent, timeout=60, check=True)
+
+
+def test_a_row_that_was_not_sent_has_changed_nothing(emulate, monkeypatch, time):
+    """Where no connection was made no write has landed, and a row that was not tried tells of no other's change."""
+    emulator = emulate()
+
+    def refused(method, *arguments, **named):
+        if method == "POST":
+            raise Unavailable("google_unavailable", "Nobody there.", {"cause": "NewConnectionError"})
+        return send(method, *arguments, **named)
+
+    monkeypatch.setattr("handler.calendar_api.connection.send", refused)
+    row = {"calendar_name": "Example Calendar", "scope": "user", "calendar_access": "reader"}
+    rows = [{**row, "recipient": f"p{number}@acme.com"} for number in range(14)]
+    details = [outcome["error"]["details"] for outcome in execute_many(ACCOUNT, rows, attempts=1, threads=1)]
+    assert [one.get("not_tried", False) for one in details] == [False] * 10 + [True] * 4
+    assert not any({"change", "rule_id"} & one.keys() for one in details)
+    assert "acl.insert" not in emulator.calls
+
+
+def test_a_row_that_was_not_tried_tells_of_no_others_change(emulate, time):
+    """Ten lost writes end a run: they say what they may have changed, and the rows after them say nothing."""
+    emulate({"faults": [{"method": "acl.insert", "fault": "dropped", "times": 10}]})
+    row = {"calendar_name": "Example Calendar", "scope": "user", "calendar_access": "reader"}
+    rows = [{**row, "recipient": f"p{number}@acme.com"} for number in range(12)]
+    details = [outcome["error"]["details"] for outcome in execute_many(ACCOUNT, rows, attempts=1, threads=1)]
+    assert [one.get("rule_id") for one in details] == [f"user:p{number}@acme.com" for number in range(10)] + [None] * 2

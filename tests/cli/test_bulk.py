@@ -37,6 +37,14 @@ STATE = {
 AFTER = {EXAMPLE: {"user:jane@acme.com": "reader", "user:joe@acme.com": "reader", "user:jill@acme.com": "writer"}}
 
 
+@pytest.fixture(autouse=True)
+def heard():
+    """Hear Ctrl-C, also where the tests were started to run in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Work in an empty folder, with the emulator's account in the environment."""
