@@ -37,8 +37,8 @@ def find_calendar(calendars: Callable[[], Iterable[Calendar]], name: str) -> Tar
 
     An id beats every title, the title that is shown beats the original one, that one
     beats an id in other capitals, and of several calendars with the title the one that
-    is owned is meant. Raises NotFound
-    if none or several are left, Refused if the account does not own it.
+    is owned is meant. Raises NotFound if none or several are left, Refused if the
+    account does not own it.
     """
     if name == PRIMARY:
         return Target(name, known=True, owned=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
-from .access_rules import ROLES, ascii_domain
+from .access_rules import PUBLIC, ROLES, ascii_domain
 from .errors import InvalidDescriptor, Refused, quote, shown
 from .public_principal import is_public
 from .share import Wish
@@ -56,7 +56,7 @@ def _broken(info: Mapping[str, str], params: Mapping[str, str]) -> Iterator[tupl
     role = params["calendar_access"]
     if role == "none":
         return
-    public = params["scope"] == "default"
+    public = params["scope"] == PUBLIC
     # The descriptor refuses the public's other name; if it ever passed, it would still mean the public.
     if info.get("allow_public") == "No" and (public or is_public(params["recipient"])):
         yield (

@@ -24,6 +24,10 @@ NOT_SENT = frozenset({"NewConnectionError", "NameResolutionError", "ConnectTimeo
 """Causes that leave no doubt: there was no connection that a request could have gone over."""
 
 
+CHANGE = ("calendar_id", "rule_id", "previous_access", "change")
+"""What the details of an error say of a write that may have landed."""
+
+
 class Wish(NamedTuple):
     """What a step asks for."""
 
@@ -229,12 +233,9 @@ class Share:
             change = "created"
         else:
             change = "removed" if self._wish.role == "none" else "updated"
-        return {
-            "calendar_id": self._target.calendar_id if self._target else "",
-            "rule_id": rule.rule_id if rule else self._wish.rule_id,
-            "previous_access": previous,
-            "change": change,
-        }
+        calendar_id = self._target.calendar_id if self._target else ""
+        rule_id = rule.rule_id if rule else self._wish.rule_id
+        return dict(zip(CHANGE, (calendar_id, rule_id, previous, change), strict=True))
 
     def _told(self, error: HandlerError) -> HandlerError:
         """Return the error as the caller is told it: an owner that is none yet, and what may have been changed."""

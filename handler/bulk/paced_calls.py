@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ..errors import HandlerError, Unavailable
 from ..retry import Stopped, current_clock
 from ..session import Session
+from ..share import CHANGE
 from .pace import Pace, Stop, Turns
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ T = TypeVar("T")
 RATE_LIMITED = "rate_limited"
 MEETS_ALL = {"authorization_failed", "scope_missing", "api_disabled", "usage_limit"}
 """Error codes that every later row would meet too."""
-CHANGE = ("calendar_id", "rule_id", "previous_access", "change")
-"""What an error says of a write that may have landed."""
 MOST_FAILURES = 10
 """Stop after this many consecutive rows without Google."""
 LONGEST_RETRY_AFTER = 600.0

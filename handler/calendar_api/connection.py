@@ -14,6 +14,7 @@ from .addresses import addresses
 from .connection_pools import forget_connections, forget_connections_to
 from .error_table import WRITES, calendar_error, is_googles, names_absence
 from .google_client import NOT_READ, SendingHttp, client_for, page_request
+from .http_answers import is_page
 from .interruptions import raised_by_signal_handler
 from .resources import (
     Calendar,
@@ -194,7 +195,7 @@ class Connection:
             if answer.status == 401 and is_googles(answer):
                 self._refused = token
             raise calendar_error(method, answer, functools.partial(self._account.masked, token=token))
-        if method == "acl.delete" and answer.headers.get("content-type", "").startswith("text/html"):
+        if method == "acl.delete" and is_page(answer.headers):
             raise unexpected(method)  # an empty page; a removal is answered with nothing at all
         return answer
 

@@ -165,7 +165,7 @@ def calendar_error(method: str, answer: Answer, masked: Callable[[str], str]) ->
 
 def token_error(answer: Answer, masked: Callable[[str], str]) -> HandlerError:
     """Translate an answer of the token endpoint that holds no usable token."""
-    body = _json(answer.body)
+    body = json_or_none(answer.body)
     found = [body.get(key) for key in ("error_subtype", "error")] if isinstance(body, dict) else []
     texts = [value for value in found if isinstance(value, str)]
     # Anything else might quote the request, which holds the secrets.
@@ -207,7 +207,7 @@ def _translate(
 
 def _error_of(body: bytes) -> dict[str, Any]:
     """Return the error object of a body, {} if it has none."""
-    found = _json(body)
+    found = json_or_none(body)
     if isinstance(found, list) and found:  # seen with streamed answers
         found = found[0]
     error = found.get("error") if isinstance(found, dict) else None
@@ -223,7 +223,8 @@ def _entries(found: Any) -> list[dict[str, Any]]:
     return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
 
 
-def _json(body: bytes) -> Any:
+def json_or_none(body: bytes) -> Any:
+    """Return what a body says as JSON, None if it is none."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Mapping
 
     from .transport import Limits
 
@@ -118,6 +119,11 @@ class WholeResponse(http.client.HTTPResponse):
         if self.length:
             raise http.client.IncompleteRead(body, self.length)
         return _unpacked(body, self.headers.get("content-encoding", ""))
+
+
+def is_page(headers: Mapping[str, str]) -> bool:
+    """Return whether these are the headers of a web page, which no API sends."""
+    return headers.get("content-type", "").startswith("text/html")
 
 
 class OddAnswerError(http.client.HTTPException):

@@ -13,7 +13,7 @@ from typing import Any
 
 import urllib3
 
-from .http_answers import WholeResponse, current
+from .http_answers import WholeResponse, current, is_page
 from .interruptions import carry_out
 
 SHORTEST_CONNECT = 1.0
@@ -99,4 +99,4 @@ class SecurePool(urllib3.HTTPSConnectionPool):
 
 def _is_foreign(answer: urllib3.BaseHTTPResponse) -> bool:
     """Return whether this cannot come from an API: a web page, or another protocol."""
-    return answer.status < 200 or answer.headers.get("content-type", "").startswith("text/html")
+    return answer.status < 200 or is_page(answer.headers)

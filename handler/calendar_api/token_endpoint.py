@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from .error_table import token_error
+from .error_table import json_or_none, token_error
 from .transport import send
 
 if TYPE_CHECKING:
@@ -38,10 +37,7 @@ def post_form(
 
 def _read(answer: Answer) -> dict[str, Any] | None:
     """Return the fields of an answer, None if it holds no access token that could be sent."""
-    try:
-        found = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return None
+    found = json_or_none(answer.body)
     if not isinstance(found, dict):
         return None
     token, lifetime = found.get("access_token"), found.get("expires_in", 0)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import urllib3
 
 from ..errors import HandlerError, Unavailable
+from .addresses import VARIABLE
 from .connection_pools import CA_VARIABLES, pool_for
 from .http_answers import MOST_BYTES, OddAnswerError, TooLongError, current
 from .interruptions import let_out
@@ -84,9 +85,7 @@ def send(
         except urllib3.exceptions.HTTPError as error:
             if not last and current.stage == "kept" and isinstance(error.args[-1], OSError):
                 continue  # the kept connection was dead
-            failed = (
-                _no_emulator(pool) if _nobody_there(pool, error) else _unavailable(pool.host, error, timeout, limits)
-            )
+            failed = _unavailable(pool, error, timeout, limits)
         raise failed  # out here, as the original exception may hold a part of the answer
     raise AssertionError("the second round returns or raises")
 
@@ -105,29 +104,15 @@ def _too_long(host: str, *, repeatable: bool) -> HandlerError:
     )
 
 
-def _nobody_there(pool: urllib3.HTTPConnectionPool, error: Exception) -> bool:
-    """Say whether this is an emulator that does not run: only one is spoken to in clear."""
-    return pool.scheme == "http" and type(error) is urllib3.exceptions.NewConnectionError
-
-
-def _no_emulator(pool: urllib3.HTTPConnectionPool) -> HandlerError:
-    return Unavailable(
-        "google_unavailable",
-        f"Nothing answers at port {pool.port} of {pool.host}, where CALENDAR_EMULATOR_HOST says that an emulator is.",
-        {
-            "cause": "NewConnectionError",
-            "remedy": "Start the emulator there, or unset CALENDAR_EMULATOR_HOST to use Google itself.",
-        },
-    )
-
-
-def _unavailable(host: str, error: Exception, timeout: urllib3.Timeout, limits: Limits) -> HandlerError:
+def _unavailable(
+    pool: urllib3.HTTPConnectionPool, error: Exception, timeout: urllib3.Timeout, limits: Limits
+) -> HandlerError:
     """Return the error about what went wrong between this machine and the host.
 
     The cause is only named in the details: its text may quote a server that echoes our
     own request, secrets included.
     """
-    found = urllib3.exceptions
+    found, host = urllib3.exceptions, pool.host
     cause = error.args[-1]
     if _wrong_certificate(error):
         shown_by = "the proxy" if current.stage == "proxy" else host
@@ -141,7 +126,7 @@ def _unavailable(host: str, error: Exception, timeout: urllib3.Timeout, limits: 
     if isinstance(error, found.NameResolutionError):
         why = f"The name {host} could not be looked up."
     elif isinstance(error, found.NewConnectionError):
-        why = f"There is no connection to {host}."
+        return _not_connected(pool)
     elif isinstance(error, found.TimeoutError) and limits.left() <= 0:
         why = f"The time for the step ran out before {host} had answered."
     elif isinstance(error, found.TimeoutError) and current.stage == "host":
@@ -155,6 +140,15 @@ def _unavailable(host: str, error: Exception, timeout: urllib3.Timeout, limits: 
     else:
         why = f"{host} closed the connection before its answer was complete."
     return Unavailable("google_unavailable", why, {"cause": type(error).__name__})
+
+
+def _not_connected(pool: urllib3.HTTPConnectionPool) -> Unavailable:
+    """Return the error about a host that lets nobody in; only an emulator is spoken to in clear."""
+    why, details = f"There is no connection to {pool.host}.", {"cause": "NewConnectionError"}
+    if pool.scheme == "http":
+        why = f"Nothing answers at port {pool.port} of {pool.host}, where {VARIABLE} says that an emulator is."
+        details["remedy"] = f"Start the emulator there, or unset {VARIABLE} to use Google itself."
+    return Unavailable("google_unavailable", why, details)
 
 
 def _proxy_failed(host: str, error: Exception) -> HandlerError:

@@ -11,7 +11,7 @@ from ..documents import read, wrong_file
 from ..errors import shown
 from ..testing.cases import VARIABLE
 from ..testing.emulator import ACCOUNT, Account, Emulator, read_accounts
-from .exit_statuses import exit_statuses
+from .exit_statuses import DONE, exit_statuses
 from .options import VARIABLES, add_port, no_port
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def run_emulator(arguments: argparse.Namespace, streams: Streams) -> int:
             while True:
                 time.sleep(3600)
     except KeyboardInterrupt:
-        return 0
+        return DONE
     finally:
         signal.signal(signal.SIGTERM, before)
 

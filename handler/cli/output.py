@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
+from ..access_rules import PUBLIC
 from ..descriptor import load
 from ..errors import HandlerError, visible
 from ..results import xml_attribute, xml_text
@@ -140,7 +141,7 @@ def paragraph(line: str, label: str = "") -> str:
 
 def share_sentence(results: Mapping[ResultId, str], *, dry_run: bool) -> str:
     """Say what a step has changed, or would change."""
-    whom = "the public" if results["rule_id"] == "default" else results["rule_id"]
+    whom = "the public" if results["rule_id"] == PUBLIC else results["rule_id"]
     would_be, has = ("would be ", "would have") if dry_run else ("", "has")
     access, before = results["calendar_access"], results["previous_access"]
     return f"{would_be}{results['change']}: {visible(whom)} {has} {access} (before: {before})"

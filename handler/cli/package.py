@@ -9,7 +9,7 @@ from ..descriptor import load
 from ..documents import wrong_file
 from ..engines.kinetic.definition import definition_id
 from ..engines.kinetic.package import package
-from .exit_statuses import exit_statuses
+from .exit_statuses import DONE, exit_statuses
 
 if TYPE_CHECKING:
     import argparse
@@ -49,4 +49,4 @@ def package_handler(arguments: argparse.Namespace, streams: Streams) -> int:
     except OSError as error:
         raise wrong_file(path, error.strerror or type(error).__name__) from None
     print(f"{path}: {definition}, for the handler import of Kinetic Task", file=streams.stdout)
-    return 0
+    return DONE

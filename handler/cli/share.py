@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..descriptor import invalid_input, load
 from ..errors import visible
 from ..task import execute
-from .exit_statuses import exit_statuses
+from .exit_statuses import DONE, exit_statuses
 from .options import ROLES, SOURCES, add_format, add_info, read_info
 from .output import Streams, aligned, print_json, print_xml, share_sentence
 
@@ -72,4 +72,4 @@ def share(arguments: argparse.Namespace, streams: Streams) -> int:
     else:
         rows = {results.titles[name]: visible(value) for name, value in results.items() if value}
         print(share_sentence(results, dry_run=arguments.dry_run), "", *aligned(rows), sep="\n", file=streams.stdout)
-    return 0
+    return DONE

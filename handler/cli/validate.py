@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..descriptor import DESCRIPTOR, load
 from ..errors import InvalidDescriptor
-from .exit_statuses import exit_statuses
+from .exit_statuses import DONE, WRONG_INPUT, exit_statuses
 
 if TYPE_CHECKING:
     import argparse
@@ -48,7 +48,7 @@ def validate(arguments: argparse.Namespace, streams: Streams) -> int:
         if "problems" not in error.details:
             raise
         print(*(f"{path}: {mistake}" for mistake in error.details["problems"]), sep="\n", file=streams.stderr)
-        return 2
+        return WRONG_INPUT
     document = descriptor.document
     counts = (
         f"{len(descriptor.info.fields)} info values",
@@ -57,4 +57,4 @@ def validate(arguments: argparse.Namespace, streams: Streams) -> int:
         f"{len(descriptor.errors)} errors",
     )
     print(f"{path.name}: ok, {document['id']} version {document['version']}: {', '.join(counts)}", file=streams.stdout)
-    return 0
+    return DONE

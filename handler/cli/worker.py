@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..descriptor import invalid_input, load
-from ..engines.attempt import secrets_of, told
+from ..engines.attempt import DEFAULT_CONNECTION, secrets_of, told
 from ..errors import HandlerError
 from ..installation import installed
 from ..masking import masked
 from ..session import Session
-from .exit_statuses import TRY_AGAIN, exit_statuses
+from .exit_statuses import DONE, TRY_AGAIN, WRONG_INPUT, exit_statuses
 from .options import read_info
 from .output import LOG_FORMAT, logged_to
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from .output import Streams
 
 SUMMARY = "Do steps for a workflow engine"
-DEFAULT_CONNECTION = "default"
 MISSING = "error: the verb worker needs the extra temporal: pip install 'google-apps-calendar-share[temporal]'"
 EXAMPLES = f"""\
 A step names the account that it is done with: its input holds the parameters and,
@@ -77,7 +76,7 @@ def run_worker(arguments: argparse.Namespace, streams: Streams) -> int:
         if not str(error.details.get("module")).startswith("temporalio"):
             raise
         print(MISSING, file=streams.stderr)
-        return 2
+        return WRONG_INPUT
     connections = _read(arguments.info, streams)
 
     def tell(line: str) -> None:
@@ -92,7 +91,7 @@ def run_worker(arguments: argparse.Namespace, streams: Streams) -> int:
     except NoServerError as error:
         print("error:", error, file=streams.stderr)
         return TRY_AGAIN
-    return 0
+    return DONE
 
 
 class _Log(logging.Formatter):

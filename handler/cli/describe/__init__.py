@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ...descriptor import load
 from ...engines.kinetic.definition import info_xml, node_xml
 from ...errors import InvalidInput
-from ..exit_statuses import exit_statuses
+from ..exit_statuses import DONE, exit_statuses
 from ..output import Streams, paragraph, print_json, print_xml
 from .descriptor_tables import markdown, tables, text
 
@@ -58,16 +58,16 @@ def describe(arguments: argparse.Namespace, streams: Streams) -> int:
         raise InvalidInput("invalid_input", f"--part does not go with the format {form}, which has no parts")
     if form == "json":
         print_json(document, streams.stdout)
-        return 0
+        return DONE
     if form in DEFINITIONS:
         print_xml(DEFINITIONS[form](document).rstrip(), streams.stdout)
-        return 0
+        return DONE
     if form == "json-schema":
         part = part or "parameters"
         if part not in SCHEMAS:
             raise InvalidInput("invalid_input", "--part: the format json-schema is for info and parameters only")
         print_json(_schema(document, part), streams.stdout)
-        return 0
+        return DONE
     wanted = tables(document)
     if part:
         print((markdown if form == "markdown" else text)(wanted[part]), file=streams.stdout)
@@ -78,7 +78,7 @@ def describe(arguments: argparse.Namespace, streams: Streams) -> int:
         title = f"{document['name']} ({document['id']}, version {document['version']})"
         sections = (f"{table.heading}\n\n{text(table)}" for table in wanted.values())
         print(title, paragraph(document["description"]), *sections, sep="\n\n", file=streams.stdout)
-    return 0
+    return DONE
 
 
 def _schema(document: Mapping[str, Any], part: str) -> dict[str, Any]:

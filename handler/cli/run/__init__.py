@@ -15,7 +15,7 @@ from ...errors import HandlerError, InvalidInput, visible
 from ...installation import is_of_the_installation
 from ...testing.cases import VARIABLE, Case, Report, outcome_differences, perform, play, read_case
 from ...testing.emulator import ACCOUNT
-from ..exit_statuses import exit_statuses
+from ..exit_statuses import FAILED, WRONG_INPUT, exit_statuses
 from ..options import SOURCES, add_format, add_info, read_info
 from ..output import Streams, print_error, print_json, print_xml
 from .case_report import json_report, text_report, xml_reports
@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace, streams: Streams) -> int:
         play_one = partial(_filled, streams) if arguments.fill else play
     if play_one is None:
         print("nothing was done: the answer was not yes", file=streams.stderr)
-        return 1
+        return FAILED
     reports: list[Report] = []
     for report in _each(play_one, cases, refuse):
         reports.append(report)
@@ -104,7 +104,7 @@ def run(arguments: argparse.Namespace, streams: Streams) -> int:
     else:
         not_played = f", {len(mistakes)} not played" if mistakes else ""
         print(f"{len(reports) - failed} passed, {failed} failed{not_played}", file=streams.stdout)
-    return 2 if mistakes else int(failed > 0)
+    return WRONG_INPUT if mistakes else int(failed > 0)
 
 
 def _each(

@@ -16,7 +16,10 @@ from .rule_bodies import read_role, read_rule_id, rule_answer
 from .state import ROLES, Entry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from .routing import Route
+    from .state import KeptRule
 
 ROUTES: list[Route] = []
 """Every route of this module, in order."""
@@ -130,11 +133,7 @@ def insert_rule(call: Call) -> dict[str, Any]:
 )
 def update_rule(call: Call) -> dict[str, Any]:
     """Replace a rule that is there."""
-    calendar_id = call.calendar("owner").calendar_id
-    rule = call.state.rule(calendar_id, call.values["ruleId"], call.if_match)
-    if read_rule_id(call.body) != rule.rule_id:
-        raise GoogleError(reason="invalid", message="Invalid scope value.")
-    return _write(call, calendar_id, rule.rule_id, read_role(call.body, rule.rule_id))
+    return _rewrite(call, lambda _: call.body)
 
 
 @route(
@@ -147,12 +146,7 @@ def update_rule(call: Call) -> dict[str, Any]:
 )
 def patch_rule(call: Call) -> dict[str, Any]:
     """Change a rule that is there; what the body leaves out stays."""
-    calendar_id = call.calendar("owner").calendar_id
-    rule = call.state.rule(calendar_id, call.values["ruleId"], call.if_match)
-    body = {**rule_answer(rule), **call.body}
-    if read_rule_id(body) != rule.rule_id:
-        raise GoogleError(reason="invalid", message="Invalid scope value.")
-    return _write(call, calendar_id, rule.rule_id, read_role(body, rule.rule_id))
+    return _rewrite(call, lambda rule: {**rule_answer(rule), **call.body})
 
 
 @route("acl.delete", "DELETE", RULE_PATH, scopes=WRITE_RULES)
@@ -161,6 +155,16 @@ def delete_rule(call: Call) -> None:
     calendar_id = call.calendar("owner").calendar_id
     rule = call.state.rule(calendar_id, call.values["ruleId"], call.if_match)
     call.state.write(call.email, calendar_id, rule.rule_id, "none", mail=False)
+
+
+def _rewrite(call: Call, body_for: Callable[[KeptRule], Mapping[str, Any]]) -> dict[str, Any]:
+    """Give the rule of the path the role of a body, whose scope has to be that of the rule."""
+    calendar_id = call.calendar("owner").calendar_id
+    rule = call.state.rule(calendar_id, call.values["ruleId"], call.if_match)
+    body = body_for(rule)
+    if read_rule_id(body) != rule.rule_id:
+        raise GoogleError(reason="invalid", message="Invalid scope value.")
+    return _write(call, calendar_id, rule.rule_id, read_role(body, rule.rule_id))
 
 
 def _write(call: Call, calendar_id: str, rule_id: str, role: str) -> dict[str, Any]:
