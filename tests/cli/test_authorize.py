@@ -579,11 +579,11 @@ def test_a_client_in_the_environment_is_held_to_handler_yaml(authorize, monkeypa
 @pytest.mark.parametrize("given", [True, False], ids=["--port", "no port"])
 def test_a_web_client_that_may_come_back_here_will_do(emulate, authorize, client_file, address, given):
     """Of a web client the first address that this machine can answer is used as it stands, path and all."""
+    emulate()  # before a port is looked for, else it might get that one
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     fitting = address.format(port)
     web = {**ACCOUNT, "redirect_uris": ["https://acme.com/back", 7, "http://localhost", "http://localhost:0/", fitting]}
-    emulate()
     status, text, errors, _ = authorize("--client", client_file({"web": web}), *(["--port", port] if given else []))
     assert (status, errors) == (0, "")
     assert f"&{urlencode({'redirect_uri': fitting})}&" in text
