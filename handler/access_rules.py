@@ -21,6 +21,8 @@ LONGEST_ID = 512
 """Characters; a recipient has 254 at most, and its domain may come back in a longer form."""
 PART = r"[^\s@\0-\x1f\x7f-\x9f]+"
 RULE_ID = re.compile(rf"default|(?:user|group):{PART}@{PART}|domain:{PART}")
+PUBLICS_OWN = re.compile(r".*[:@.]public\.calendar\.google\.com")
+"""Ids under which Google may keep the rule of the public."""
 
 
 def folded(rule_id: str) -> str:
@@ -39,8 +41,11 @@ def grantee_of(rule_id: str) -> str:
     """Return a key that two rules share exactly if they are for the same grantee.
 
     A user and a group of one address are the same: the address is only one of the two.
+    Google's own name for the public is the public, whatever scope it has.
     """
     rule_id = folded(rule_id)
+    if PUBLICS_OWN.fullmatch(rule_id):
+        return PUBLIC
     return f"user:{rule_id[6:]}" if rule_id.startswith("group:") else rule_id
 
 
@@ -51,7 +56,10 @@ def answers(asked: str, answered: str) -> bool:
     """
     if len(answered) > LONGEST_ID or not RULE_ID.fullmatch(answered):
         return False
-    return asked.partition(":")[0] == answered.partition(":")[0] or grantee_of(asked) == grantee_of(answered)
+    grantee = grantee_of(answered)
+    if PUBLIC in (grantee, asked):
+        return grantee == asked
+    return asked.partition(":")[0] == answered.partition(":")[0] or grantee_of(asked) == grantee
 
 
 def ascii_domain(domain: str) -> str:
