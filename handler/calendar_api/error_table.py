@@ -168,9 +168,9 @@ def token_error(answer: Answer, masked: Callable[[str], str]) -> HandlerError:
     body = json_or_none(answer.body)
     found = [body.get(key) for key in ("error_subtype", "error")] if isinstance(body, dict) else []
     texts = [value for value in found if isinstance(value, str)]
-    # Anything else might quote the request, which holds the secrets.
+    # Anything else is a gateway's, and might quote the request, which holds the secrets.
     named = [text for text in texts if OAUTH_CODE.fullmatch(text)]
-    return _translate(TOKEN_ROWS, "oauth2.token", answer, [*named, *([OAUTH_ERROR] if texts else [])], "", masked)
+    return _translate(TOKEN_ROWS, "oauth2.token", answer, [*named, *([OAUTH_ERROR] if named else [])], "", masked)
 
 
 def retry_after(answer: Answer) -> float | None:
