@@ -404,9 +404,10 @@ def test_no_row_is_begun_before_the_last_one_was_taken(emulate):
 
 
 def test_a_calendar_whose_rules_were_read_is_not_confirmed(emulate):
-    """A removal without effect on a calendar that no list was read for costs no request beyond its rules."""
+    """What writes nothing to a calendar that no list was read for costs no request beyond its rules."""
     emulator = emulate()
-    assert changes(execute_many(ACCOUNT, [row("a@acme.com", "none", EXAMPLE)])) == ["unchanged"]
+    rows = [row("a@acme.com", "none", EXAMPLE), {**row("b@acme.com", "reader", EXAMPLE), "dry_run": True}]
+    assert changes(execute_many(ACCOUNT, rows)) == ["unchanged", "created"]
     assert emulator.calls == ["oauth2.token", "acl.list"]
 
 
