@@ -81,7 +81,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def run_command(program: str, argv: Sequence[str], streams: Streams) -> int:
-    """Do what a command line says and give the exit status; `program` is what it is called by."""
+    """Do what a command line says and return the exit status; `program` is what it is called by."""
     try:
         with redirect_stdout(streams.stdout):  # where argparse writes help and version
             arguments = _parse(_parser(program), argv)

@@ -33,7 +33,7 @@ class Unexpected(Exception):
 
 
 def attempt(info_of: InfoOf, connection: Any, parameters: Any) -> dict[str, str]:
-    """Do a step once with the info values of a connection, and give its results.
+    """Do a step once with the info values of a connection, and return its results.
 
     No connection ("" or None) is the one called `default`. Raises as `shielded` does;
     what an engine is to try again whatever Error Handling says; and InvalidInput for a
@@ -43,7 +43,7 @@ def attempt(info_of: InfoOf, connection: Any, parameters: Any) -> dict[str, str]
 
 
 def one_step(info: Any, parameters: Any) -> dict[str, str]:
-    """Do a step once, and give its results; raises HandlerError, as `execute` does for an engine."""
+    """Do a step once, and return its results; raises HandlerError, as `execute` does for an engine."""
     return dict(execute(info, parameters, attempts=1, raise_retryable=True).items())
 
 

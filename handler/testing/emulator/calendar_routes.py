@@ -158,7 +158,7 @@ def delete_rule(call: Call) -> None:
 
 
 def _rewrite(call: Call, body_for: Callable[[KeptRule], Mapping[str, Any]]) -> dict[str, Any]:
-    """Give the rule of the path the role of a body, whose scope has to be that of the rule."""
+    """Return the rule of the path, rewritten with the role of a body, whose scope has to be that of the rule."""
     calendar_id = call.calendar("owner").calendar_id
     rule = call.state.rule(calendar_id, call.values["ruleId"], call.if_match)
     body = body_for(rule)
