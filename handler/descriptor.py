@@ -14,9 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from .characters import hidden_at, named
 from .documents import Rules, hint, read, rules_of
 from .errors import CONTROL, InvalidDescriptor, InvalidInput, quote, shown
 from .installation import demand, installed
+from .quick_check import check_of
 
 DESCRIPTOR = Path(__file__).parent.parent / "handler.yaml"
 SCHEMA = Path(__file__).parent / "descriptor.schema.json"
@@ -27,11 +29,17 @@ PLAIN_NAME = re.compile(r"[A-Za-z_ ]{1,40}")
 class Form:
     """A descriptor's info or parameters: reads values, and explains what is wrong with them."""
 
-    def __init__(self, name: str, schema: Mapping[str, Any], *, secret: bool) -> None:
-        """Take the JSON Schema of the mapping; values of a secret form are never quoted."""
+    def __init__(
+        self, name: str, schema: Mapping[str, Any], *, secret: bool, without: Mapping[str, str] | None = None
+    ) -> None:
+        """Take the JSON Schema of the mapping, and fields `without` a place in it, with what is said of each.
+
+        Values of a secret form are never quoted.
+        """
         self.name = name
         self.schema = schema
         self.fields: Mapping[str, Mapping[str, Any]] = schema["properties"]
+        self._without = without or {}
         self._secret = secret
         self._rules = Rules(schema)
         self._menus = {name: _spellings(field) for name, field in self.fields.items() if "oneOf" in field}
@@ -45,6 +53,18 @@ class Form:
         """
         if not isinstance(values, Mapping):
             return {}, {self.name: f"is of the type {type(values).__name__}, but must be a mapping"}
+        found, wrong = self._given(values)
+        if wrong and (problem := self.mistaken(values)):
+            return {}, {self.name: problem}
+        # A field that is wrong already counts as given, so that it is not reported missing too.
+        given = {**found, **dict.fromkeys(wrong.keys() & self.fields.keys(), "")}
+        for name, problem in self._violations(given):
+            wrong.setdefault(name, problem)
+        defaults = {name: field["default"] for name, field in self.fields.items() if "default" in field}
+        return {**defaults, **found}, wrong
+
+    def _given(self, values: Mapping[Any, Any]) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the values that are given, and what is wrong with any by itself."""
         found: dict[str, str] = {}
         wrong: dict[str, str] = {}
         for name, value in values.items():
@@ -54,7 +74,7 @@ class Form:
             if name.startswith("_"):
                 continue
             if name not in self.fields:
-                wrong[self._shown(name)] = f"is unknown; {hint(name, self.fields)}"
+                wrong[self._shown(name)] = f"is unknown; {self._hint(name)}"
                 continue
             try:
                 text = self._text(name, value)
@@ -63,22 +83,37 @@ class Form:
             else:
                 if text:
                     found[name] = text
-        # A field that is wrong already counts as given, so that it is not reported missing too.
-        given = {**found, **dict.fromkeys(wrong.keys() & self.fields.keys(), "")}
-        for name, problem in self._violations(given):
-            wrong.setdefault(name, problem)
-        defaults = {name: field["default"] for name, field in self.fields.items() if "default" in field}
-        return {**defaults, **found}, wrong
+        return found, wrong
+
+    def mistaken(self, values: Mapping[Any, Any]) -> str:
+        """Return what is said of another mapping that people take for this one, "" if it is none of those."""
+        others = self.schema.get("x-mistaken", ())
+        return next((other["x-problem"] for other in others if check_of(other["if"])(dict(values))), "")
+
+    def named_by(self, word: str) -> str:
+        """Return the field that others call so, "" if it is none or has no place here."""
+        return next((name for name in self._known() if _hints_at(self.fields[name], word)), "")
+
+    def _known(self) -> list[str]:
+        return [name for name in self.fields if name not in self._without]
+
+    def _hint(self, name: str) -> str:
+        meant = self.named_by(name)
+        return f"did you mean {meant}" if meant else hint(name, self._known())
 
     def _text(self, name: str, value: object) -> str:
         """Return the value as the descriptor spells it, "" if none is given."""
+        if name in self._without and value not in (None, ""):
+            raise ValueError(self._without[name])
         menu = self._menus.get(name, {})
         if isinstance(value, bool) and "true" in menu:
             value = str(value)
         if value is None:
             return self._blank(name)
         if not isinstance(value, str):
-            raise ValueError(f"is of the type {type(value).__name__}, but must be text")  # noqa: TRY004 -- a problem, told apart from bugs
+            examples = self.fields[name].get("examples")
+            such = f", such as {quote(examples[0])}" if examples else ""
+            raise ValueError(f"is of the type {type(value).__name__}, but must be text{such}")  # noqa: TRY004 -- a problem, told apart from bugs
         # str's own methods: a subclass of the caller's may override them, and goes no further than this.
         text = str.strip(value if str.isascii(value) else unicodedata.normalize("NFC", value))
         if not text:
@@ -106,7 +141,10 @@ class Form:
                 name = str(error.absolute_path[0])
                 text = values[name]
                 subject = "this value" if self._secret else quote(text)
-                yield name, f"{subject} {told or self._rule(name, error, text)}"
+                problem = told or self._rule(name, error, text)
+                if "{character}" in problem:
+                    problem = problem.replace("{character}", named(text, hidden_at(text)))
+                yield name, f"{subject} {problem}"
 
     def _missing(self, name: str) -> str:
         field = self.fields[name]
@@ -159,8 +197,8 @@ class Descriptor:
         """The parameters as rows and the command line have to provide them."""
         schema = self.document["parameters"]
         more = schema.get("x-rows", {})
-        stricter = {key: [*schema.get(key, ()), *more[key]] for key in more}
-        return Form("parameters", {**schema, **stricter}, secret=False)
+        stricter = {key: [*schema.get(key, ()), *more[key]] for key in ("required", "allOf") if key in more}
+        return Form("parameters", {**schema, **stricter}, secret=False, without=more.get("x-without"))
 
 
 @functools.cache
@@ -207,9 +245,14 @@ def _spellings(field: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _hints_at(choice: Mapping[str, Any], text: str) -> bool:
-    """Say whether the text is what others call the choice: it is not accepted, but may be what was meant."""
-    return text.casefold() in {name.casefold() for name in (choice["title"], *choice.get("x-hints", ()))}
+def _hints_at(item: Mapping[str, Any], text: str) -> bool:
+    """Say whether the text is what others call a field or choice: it is not accepted, but may be what was meant."""
+    return _letters(text) in map(_letters, (item["title"], *item.get("x-hints", ())))
+
+
+def _letters(text: str) -> str:
+    """Return what two spellings of a word have in common, as calendarId and "Calendar ID" do."""
+    return "".join(filter(str.isalnum, text.casefold()))
 
 
 def _named_in(choice: Mapping[str, Any]) -> tuple[str, ...]:
@@ -255,5 +298,6 @@ def _named(rule: Mapping[str, Any]) -> Iterator[str]:
     for name, others in rule.get("dependentRequired", {}).items():
         yield from (name, *others)
     yield from rule.get("properties", ())
+    yield from rule.get("x-without", ())
     for inner in (*rule.get("allOf", ()), *(rule[key] for key in ("if", "then", "not", "x-rows") if key in rule)):
         yield from _named(inner)

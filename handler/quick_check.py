@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from .characters import hidden_at
 from .public_principal import is_public
 
 if TYPE_CHECKING:
@@ -161,6 +162,7 @@ def _if(rule: Any, schema: Mapping[str, Any], make: Make) -> Check:
 FORMATS: Mapping[str, Check] = {
     "regex": _is_pattern,
     "x-not-the-public": lambda value: not isinstance(value, str) or not is_public(value),
+    "x-visible": lambda value: not isinstance(value, str) or hidden_at(value) < 0,
 }
 """What a value may have to be; jsonschema is taught those that begin with x-, which are ours."""
 KEYWORDS: Mapping[str, Callable[[Any, Any, Make], Check]] = {

@@ -288,3 +288,77 @@ def test_no_value_of_info_is_quoted(text):
     for field in INFO:
         _, wrong = load().info.read({**INFO, field: f"\x01{secret}" + "x" * 5000})
         assert "CANARY" not in " ".join(wrong.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("client_id", "https://1234-abc.apps.googleusercontent.com", "has a scheme"),
+        ("client_id", "GOCSPX-CANARY", "is a client secret"),
+        ("client_id", "jane@acme.com", "is an e-mail address"),
+        ("client_secret", "1234-canary.apps.googleusercontent.com", "is a client id"),
+        ("client_secret", "1//CANARY", "is a refresh token"),
+        ("client_secret", "GOCSPX-CAN ARY", "holds a blank"),
+        ("client_secret", "\u201cCANARY\u201d", "has a quote at an end"),
+        ("refresh_token", "4/0CANARY", "is an authorization code"),
+        ("refresh_token", "4%2F0CANARY", "is an authorization code"),
+        ("refresh_token", "ya29.CANARY", "is an access token"),
+        ("refresh_token", "1%2F%2F0CANARY", "is written for a URL"),
+        ("refresh_token", '"1//0CANARY"', "has a quote at an end"),
+        ("refresh_token", "1//0CAN\u200bARY", "U+200B"),
+        ("refresh_token", "***", "is masked"),
+        ("refresh_token", "xxxx", "is masked"),
+        ("refresh_token", "<your CANARY>", "is a placeholder"),
+        ("refresh_token", "${CANARY}", "is a placeholder"),
+        ("refresh_token", "{{ CANARY }}", "is a placeholder"),
+        ("refresh_token", "YOUR_CANARY", "is a placeholder"),
+    ],
+)
+def test_what_can_be_no_credential_is_said_to_be_what_it_is(name, value, says):
+    """A credential that Google cannot have made is refused before any request, and not quoted."""
+    _, wrong = load().info.read({**INFO, name: value})
+    assert says in wrong[name]
+    assert "canary" not in wrong[name].lower()
+
+
+@pytest.mark.parametrize(
+    ("other", "says"),
+    [
+        ({"installed": {"client_secret": "CANARY"}}, "authorize with --client"),
+        ({"web": {"client_secret": "CANARY"}}, "authorize with --client"),
+        ({"type": "service_account", "private_key": "CANARY"}, "not supported yet"),
+        ({"type": "external_account", "audience": "CANARY"}, "not supported yet"),
+        ({"type": "authorized_user", **INFO}, "keep client_id, client_secret and refresh_token"),
+        ({"token": "CANARY", "token_uri": "x", **INFO}, "keep client_id, client_secret and refresh_token"),
+        ({"access_token": "CANARY", "refresh_token": "CANARY"}, "keep refresh_token"),
+    ],
+)
+def test_files_of_google_s_are_told_from_info_values(other, says):
+    """What Google's console and libraries write is called what it is, with what to do, and nothing of it is shown."""
+    _, wrong = load().info.read(other)
+    assert list(wrong) == ["info"]
+    assert says in wrong["info"]
+    assert "CANARY" not in wrong["info"]
+
+
+@pytest.mark.parametrize(
+    ("word", "field"),
+    [
+        ("scope.value", "recipient"), ("emailAddress", "recipient"), ("E-Mail", "recipient"), ("grantee", "recipient"),
+        ("role", "calendar_access"), ("calendarId", "calendar_name"), ("scope.type", "scope"), ("type", "scope"),
+    ],
+)  # fmt: skip
+def test_the_words_of_others_hint_at_a_field(word, field):
+    """A field that GAM and Google call otherwise is asked for by our name."""
+    assert load().rows.read({word: "x"})[1][word] == f"is unknown; did you mean {field}"
+
+
+def test_fields_that_have_no_place_in_a_row_are_not_offered():
+    """The known names are those that a row may have."""
+    assert "error_handling" not in load().rows.read({"zzz": "x"})[1]["zzz"]
+
+
+def test_a_list_is_answered_with_how_the_value_is_written():
+    """A list in place of text is told with an example of the text."""
+    problem = load().info.read({**INFO, "allowed_domains": ["acme.com"]})[1]["allowed_domains"]
+    assert problem == "is of the type list, but must be text, such as 'acme.com, sales.acme.com'"

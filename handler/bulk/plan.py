@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from ..share import Wish
 
-ERROR_HANDLING = "error_handling"
 FIELDS = {"role": "calendar_access", "notify": "send_notifications", "dry_run": "dry_run"}
 """What two rows for one recipient may differ in, as parameters."""
 
@@ -47,8 +46,6 @@ def read_plan(info: object, rows: object, place: Callable[[int], str], wrong: Ma
     forbidden: dict[int, Refused] = {}
     for number, row in enumerate(rows):
         params, row_problems = descriptor.rows.read(row)
-        if isinstance(row, Mapping) and row.get(ERROR_HANDLING) not in (None, ""):
-            row_problems[ERROR_HANDLING] = "has no place in a row, whose error is always its outcome; leave it out"
         if row_problems:
             problems[number] = {f"{place(number)}: {name}": problem for name, problem in row_problems.items()}
         elif not info_problems:
