@@ -6,6 +6,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 
+from .characters import appearance, difference
 from .errors import HandlerError, NotFound, Refused, Unavailable, quote, shown
 
 if TYPE_CHECKING:
@@ -138,7 +139,10 @@ def ambiguous(name: str, ids: Sequence[str]) -> NotFound:
 
 def not_found(name: str, nearest: Sequence[str] = ()) -> NotFound:
     """Return the error for a name that no calendar has, with titles that resemble it."""
+    alike = [near for near in nearest if near.casefold() != name.casefold() and appearance(near) == appearance(name)]
     hint = f" Did you mean {' or '.join(map(quote, nearest))}?" if nearest else ""
+    if alike:
+        hint = f" {quote(alike[0])} looks the same: {difference(name, alike[0])}."
     return NotFound(
         "calendar_not_found",
         f"Invalid Calendar Name: Account does not contain the calendar {quote(name)}.{hint}",

@@ -66,7 +66,7 @@ def read_text(path: Path, largest_bytes: int = LARGEST_BYTES) -> str:
     except ValueError:  # a NUL in the file's name
         raise wrong_file(path, "not the name of a file") from None
     with suppress(UnicodeDecodeError):
-        return content.decode()
+        return content.decode("utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8")
     raise wrong_file(path, "not UTF-8 text")  # out here, as that exception holds the content, which may be secret
 
 

@@ -42,6 +42,7 @@ def refused(read, content):
         pytest.param(f"{HEADER}\r\nTeam,user,a@acme.com,reader\r\n", id="line breaks of Windows"),
         pytest.param(f"{HEADER};\nTeam;user;a@acme.com;reader;\n".replace(",", ";"), id="semicolons, and one too many"),
         pytest.param(f"{HEADER}\nTeam,user,a@acme.com,reader\n".replace(",", "\t"), id="tabs"),
+        pytest.param(f"{HEADER}\nTeam,user,a@acme.com,reader\n".replace(",", "\t").encode("utf-16"), id="UTF-16"),
         pytest.param(f"\ufeff{HEADER}\nTeam,user,a@acme.com,reader\n", id="byte order mark"),
         pytest.param('"calendar_name";scope;recipient;calendar_access\n"Team";user;a@acme.com;"reader"\n', id="quotes"),
         pytest.param(
@@ -53,6 +54,17 @@ def test_csv_as_it_is_written(read, content):
     """Whatever a program puts between the columns, the rows are the same."""
     file = read(content)
     assert (file.rows, file.lines, file.problems) == ([ROW], [2], {})
+
+
+def test_a_first_line_that_names_the_delimiter_is_obeyed(read):
+    """What a spreadsheet is told of its columns counts here too, and lines keep their numbers."""
+    file = read(f"sep=;\r\n{HEADER}\r\nTeam,user,a@acme.com,reader\r\n".replace(",", ";"))
+    assert (file.rows, file.lines, file.delimiter) == ([ROW], [3], ";")
+
+
+def test_a_cell_that_is_too_large_is_called_that(read):
+    """A cell of more than csv takes is told as such, and not as a quote alone."""
+    assert "131,072" in read(f"{HEADER}\n{'x' * 131_073},user,a@acme.com,reader\n").problems["line 2"]
 
 
 def test_columns_come_in_any_order_and_may_be_the_engine_s(read):
@@ -137,7 +149,7 @@ def test_a_wrong_line_of_json(read, line, problem):
         (" \n\n", "has no rows"),
         (f"{HEADER}\n", "has no rows"),
         ("[{}]", "is one JSON array"),
-        (b"\xff\xfec\x00", "not UTF-8 text"),
+        (b"\xff\xfec", "not UTF-8 text"),
         ("Calendar,é".encode("latin-1"), "not UTF-8 text"),
     ],
     ids=["empty", "blank", "header only", "array", "UTF-16", "Latin-1"],

@@ -21,6 +21,8 @@ DELIMITERS = (",", ";", "\t")
 """The first is what most programs write; spreadsheets take the semicolon where the comma marks decimals."""
 MARK = "\ufeff"
 """The byte order mark, with which spreadsheets begin UTF-8 text, and without which they do not read it as such."""
+SEPARATOR = re.compile(r'"?sep=(\\t|[^\w"\r\n])"?(?:\r\n|\r|\n)', re.IGNORECASE)
+"""A first line that tells spreadsheets what stands between the columns."""
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 """How a cell begins that a spreadsheet would calculate, behind any apostrophes."""
 QUOTES = "is not well-formed CSV: a quote is opened and not closed, or text stands behind a closed one"
@@ -48,6 +50,9 @@ def read_rows(path: Path) -> RowFile:
     """
     text = read_text(path, LARGEST_BYTES)
     marked, text = text.startswith(MARK), text.removeprefix(MARK)
+    declared = SEPARATOR.match(text)
+    if declared:
+        text = "\n" + text[declared.end() :]  # still a line, so that those behind it keep their numbers
     problems: dict[str, str] = {}
     delimiter = DELIMITERS[0]
     if text.lstrip().startswith("["):
@@ -55,7 +60,7 @@ def read_rows(path: Path) -> RowFile:
     if text.lstrip().startswith("{"):
         found = _json_rows(text, problems)
     else:
-        delimiter = _delimiter(text)
+        delimiter = declared[1].replace(r"\t", "\t") if declared else _delimiter(text)
         found = _csv_rows(text, delimiter, problems)
     pairs = list(found)
     if not pairs and not problems:
@@ -90,8 +95,9 @@ def _csv_rows(text: str, delimiter: str, problems: dict[str, str]) -> Iterator[t
                 else:
                     yield line, dict(zip(names, map(_from_text, cells), strict=False))
             line = reader.line_num + 1
-    except csv.Error:
-        problems[f"line {line}"] = QUOTES
+    except csv.Error as error:
+        large = f"has a cell of more than {csv.field_size_limit():,} characters; a quote may be opened and not closed"
+        problems[f"line {line}"] = large if "field larger" in str(error) else QUOTES
 
 
 def _delimiter(text: str) -> str:
