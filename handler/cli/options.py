@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..descriptor import invalid_input, load
-from ..documents import read
+from ..documents import read, wrong_file
 from ..errors import InvalidInput
 from .output import paragraph
 
@@ -33,6 +34,8 @@ _FILE at its end and then the name of a file that holds the value.
 """
 ROLES = "(what each role means)"
 """Stands in a help for `roles_text`, so that only who asks for the help waits until handler.yaml is read."""
+FORM = "write client_id, client_secret and refresh_token as NAME: VALUE, a line each (not NAME=VALUE)"
+"""What an info file looks like, for whoever gives another one."""
 LAST_PORT = 65535
 HAS_MODES = os.name == "posix"
 OTHERS_MAY_READ = 0o044
@@ -59,6 +62,10 @@ def read_info(file: Path | None, stderr: TextIO) -> Any:
     if file is None:
         return read_environment(VARIABLES, "--info FILE")
     info = read(file)
+    if not isinstance(info, Mapping):
+        raise wrong_file(file, f"line 1: is no mapping; {FORM}")
+    if problem := load().info.mistaken(info):
+        raise wrong_file(file, problem)
     if HAS_MODES and file.stat().st_mode & OTHERS_MAY_READ:
         print(f"warning: {file} can be read by other users; chmod 600 keeps it private", file=stderr)
     return info

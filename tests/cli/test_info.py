@@ -171,3 +171,18 @@ def test_credentials_that_are_refused_are_not_shown(monkeypatch):
     assert status == 1
     assert "code: authorization_failed" in errors
     assert SECRET not in out + errors
+
+
+@pytest.mark.parametrize("text", ["", f"- {SECRET}", SECRET, f"GOOGLE_CLIENT_SECRET={SECRET}"])
+def test_a_file_of_another_form_is_told_the_form(text, account_file):
+    """A list, a text, a .env file or an empty file is answered with what an info file looks like."""
+    errors = command(*SHARE, "--info", account_file(text))[2]
+    assert "account.yaml: line 1: is no mapping; write client_id, client_secret and refresh_token" in errors
+    assert SECRET not in errors
+
+
+def test_the_file_of_an_oauth_client_is_told_from_an_info_file(account_file):
+    """Whoever gives the client's JSON is told of authorize, with the file's name."""
+    errors = command(*SHARE, "--info", account_file(json.dumps({"installed": {"client_secret": SECRET}})))[2]
+    assert "account.yaml: is the JSON file of an OAuth client" in errors
+    assert SECRET not in errors

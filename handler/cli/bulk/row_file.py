@@ -114,6 +114,9 @@ def _header(line: int, cells: list[str]) -> list[str]:
     while not names[-1]:
         names.pop()
     wrong = {name: problem for name, problem in form.read(dict.fromkeys(names))[1].items() if name not in form.fields}
+    wrong = {
+        name: f"{text}; begin its name with _ to keep it as a note" if name else text for name, text in wrong.items()
+    }
     wrong |= {name: "is there twice" for name in names if names.count(name) > 1}
     wrong |= {name: "has no column" for name in form.schema["required"] if name not in names}
     if wrong:
