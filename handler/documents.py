@@ -54,7 +54,7 @@ with suppress(HandlerError):
     _plain_yaml()  # if available, import it before any step begins: a fork in the middle of an import hangs
 
 
-def read_text(path: Path, largest_bytes: int = LARGEST_BYTES) -> str:
+def read_text(path: Path, largest_bytes: int = LARGEST_BYTES, remedy: str = "") -> str:
     """Return the text of a file, a byte order mark included; raises InvalidInput if it is unreadable or too large."""
     try:
         with path.open("rb") as file:
@@ -67,7 +67,9 @@ def read_text(path: Path, largest_bytes: int = LARGEST_BYTES) -> str:
         raise wrong_file(path, "not the name of a file") from None
     with suppress(UnicodeDecodeError):
         return content.decode("utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8")
-    raise wrong_file(path, "not UTF-8 text")  # out here, as that exception holds the content, which may be secret
+    raise wrong_file(
+        path, f"not UTF-8 text{remedy}"
+    )  # out here, as that exception holds the content, which may be secret
 
 
 class Rules:

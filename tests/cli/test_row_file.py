@@ -150,7 +150,7 @@ def test_a_wrong_line_of_json(read, line, problem):
         (f"{HEADER}\n", "has no rows"),
         ("[{}]", "is one JSON array"),
         (b"\xff\xfec", "not UTF-8 text"),
-        ("Calendar,é".encode("latin-1"), "not UTF-8 text"),
+        ("Calendar,é".encode("latin-1"), "save it as CSV UTF-8 in Excel"),
     ],
     ids=["empty", "blank", "header only", "array", "UTF-16", "Latin-1"],
 )

@@ -48,7 +48,7 @@ def read_rows(path: Path) -> RowFile:
     A file that begins with { is JSON Lines, any other one CSV. Columns and keys are
     ids or labels of parameters; blank lines are skipped.
     """
-    text = read_text(path, LARGEST_BYTES)
+    text = read_text(path, LARGEST_BYTES, "; save it as CSV UTF-8 in Excel (workbooks are not read)")
     marked, text = text.startswith(MARK), text.removeprefix(MARK)
     declared = SEPARATOR.match(text)
     if declared:
