@@ -74,7 +74,7 @@ class Calls:
                 failures.append(error)
                 if error.code != RATE_LIMITED or _too_long(error):
                     raise
-                self._pace.hold(error.retry_after)
+                self._pace.hold(None if error.details.get("wait_chosen") else error.retry_after)
                 raise Unavailable(error.code, error.message, error.details) from error  # all wait, not only this one
             self._pace.passed()
             return found

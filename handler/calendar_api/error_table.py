@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import AuthorizationFailed, HandlerError, Refused, Unavailable, quote, shown
+from ..retry import current_clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
@@ -35,6 +36,10 @@ TOO_FAST = b"Request rate higher than configured"
 """The text of a 403 without an error object; Google's front end sends it
 (https://github.com/GAM-team/GAM, src/gam/__init__.py)."""
 ANY = range(1000)
+RATE_LIMITED = "rate_limited"
+SHORTEST_SPREAD, LONGEST_SPREAD = 15.0, 45.0
+"""Seconds that a rate limit lasts if Google names none: its quota is counted by the minute, and workers that come
+back all at once meet it again."""
 OAUTH_ERROR = "an OAuth error"
 """Stands for any error that the token endpoint named, as RFC 6749 section 5.2 has it."""
 OAUTH_CODE = re.compile(r"[a-z_]{1,40}")
@@ -202,7 +207,11 @@ def _translate(
     details = {"method": method, "status": answer.status, "reason": reason}
     if row.code == "scope_missing":
         details["scope"] = scope
-    return row.error(row.code, sentence, details, retry_after(answer) if row.error.retryable else None)
+    wait = retry_after(answer) if row.error.retryable else None
+    if row.code == RATE_LIMITED and wait is None:
+        wait = round(SHORTEST_SPREAD + current_clock().chance() * (LONGEST_SPREAD - SHORTEST_SPREAD), 1)
+        details["wait_chosen"] = True
+    return row.error(row.code, sentence, details, wait)
 
 
 def _error_of(body: bytes) -> dict[str, Any]:
