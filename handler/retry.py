@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+LONGEST_BLOCK = 0.5
+"""Seconds that a main thread waits for another at a stretch: on Windows, before Python 3.14, it sees no Ctrl-C
+while it waits for a lock (https://github.com/python/cpython/issues/125541)."""
+
 
 class Policy(NamedTuple):
     """The descriptor's `retry`: times in seconds, the first attempt counts."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ..retry import Stopped
+from ..retry import LONGEST_BLOCK, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,8 +43,11 @@ class Stop:
 
     def wait(self, seconds: float) -> None:
         """Wait until the run is ended, but no longer than this."""
-        if self._gate.acquire(timeout=seconds):
-            self._open()  # for the next one that waits
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if self._gate.acquire(timeout=min(left, LONGEST_BLOCK)):
+                self._open()  # for the next one that waits
+                return
 
     def _open(self) -> None:
         with suppress(RuntimeError):  # it was open

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from ..access_rules import grantee_of
@@ -15,7 +15,7 @@ from ..calendar_names import PRIMARY, find_calendar, not_found, told
 from ..descriptor import invalid_input, load, wrong_number
 from ..errors import HandlerError, InvalidDescriptor, InvalidInput
 from ..results import Results
-from ..retry import Stopped
+from ..retry import LONGEST_BLOCK, Stopped
 from ..session import log_of
 from ..share import Share
 from .calendars import Calendars
@@ -169,7 +169,8 @@ class Bulk:
                 turn.release()
             self.untaken += [found for found in _taken(given, running) if isinstance(found, tuple)]
             for thread in crew:
-                thread.join()
+                while thread.is_alive():
+                    thread.join(LONGEST_BLOCK)
 
     def _groups(self) -> dict[str, list[int]]:
         """Return the rows whose calendar was found, grouped by its id in lower case."""
@@ -254,7 +255,10 @@ def _taken(
 ) -> Iterator[tuple[int, Outcome] | BaseException]:
     """Yield what the running threads hand over until all have ended; a thread goes on when the next is asked for."""
     while running:
-        found, turn = given.get()
+        try:
+            found, turn = given.get(timeout=LONGEST_BLOCK)
+        except Empty:
+            continue
         if found is None:
             running.remove(turn)
         else:

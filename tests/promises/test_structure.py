@@ -31,6 +31,19 @@ THIRD_PARTIES = {
 """Which part of handler/ may import which third party."""
 
 
+BLOCKING = {"acquire", "get", "join", "result", "wait"}
+"""What threads, queues, futures and locks have to wait with; without a time it may be for ever."""
+MAY_BLOCK = {
+    "bulk/pace.py: self._gate.acquire()",  # of a lock that nobody else knows yet
+    "bulk/pace.py: self._pace.wait()",  # waits by the run's own clock
+    "bulk/run.py: turn.acquire()",  # in a thread of the crew
+    "cli/authorize/loopback.py: self.server.page.result()",  # in the server's thread
+    "engines/temporal_activity.py: thread.join()",  # in an activity's thread
+    "testing/emulator/wire.py: self._loop.join()",  # of a loop that has ended
+}
+"""Waits without a time that the main thread does not meet."""
+
+
 def imports(path):
     """Return the import statements of a module."""
     return [
@@ -129,3 +142,18 @@ def test_importing_neither_loads_google_nor_touches_anything():
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_no_wait_for_another_thread_is_without_a_time():
+    """Ctrl-C reaches the main thread on Windows only between two waits, so each of them has an end."""
+    found = {
+        f"{path.relative_to(HANDLER).as_posix()}: {ast.unparse(node)}"
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in BLOCKING
+        and not node.args
+        and not node.keywords
+    }
+    assert found == MAY_BLOCK

@@ -12,6 +12,7 @@ import hmac
 import os
 import re
 import sys
+import time
 from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as Late
 from contextlib import suppress
@@ -22,6 +23,8 @@ from socketserver import ThreadingTCPServer
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
+
+from ...retry import LONGEST_BLOCK
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -79,10 +82,11 @@ class Loopback:
 
         Raises what was handed to `give_up`. The browser waits for `tell` from then on.
         """
-        try:
-            return self._server.query.result(seconds)
-        except Late:
-            return None
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            with suppress(Late):
+                return self._server.query.result(min(left, LONGEST_BLOCK))
+        return None
 
     @property
     def has_given_up(self) -> bool:
