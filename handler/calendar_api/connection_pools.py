@@ -101,12 +101,24 @@ def _secure_manager(kept: _Kept, authority: str) -> urllib3.PoolManager:
     try:
         return _through(proxy, context)
     except (ValueError, urllib3.exceptions.HTTPError):
-        problem = "is not the address of a proxy, such as http://proxy.acme.com:3128"
+        problem = _wrong_proxy(proxy)
         raise InvalidInput("invalid_input", f"HTTPS_PROXY: {problem}", {"fields": {"HTTPS_PROXY": problem}}) from None
+
+
+def _wrong_proxy(proxy: str) -> str:
+    """Return what is wrong with the address of a proxy, and nothing that stands in it."""
+    if proxy.casefold().startswith("socks"):
+        return "names a SOCKS proxy, which is not supported; give an HTTP proxy, such as http://proxy.acme.com:3128"
+    userinfo = proxy.rpartition("@")[0].split("://")[-1]
+    if sign := next((sign for sign in "#/?" if sign in userinfo), ""):
+        return f"has a {sign} in the user or password; write it as %{ord(sign):02X}"
+    return "is not the address of a proxy, such as http://proxy.acme.com:3128"
 
 
 def _through(proxy: str, context: ssl.SSLContext) -> urllib3.ProxyManager:
     # The password goes into a header: as part of an address it would turn up in errors.
+    if any(sign in proxy.rpartition("@")[0].split("://")[-1] for sign in "#/?"):
+        raise ValueError("a sign that ends the part of an address before the path")
     parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
     secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
     address = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "", "", ""))

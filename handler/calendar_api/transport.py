@@ -27,6 +27,15 @@ PROXY_REFUSED = re.compile("Tunnel connection failed: ([0-9]{3})")
 PROXY_DECIDED = frozenset(range(400, 500)) - {408, 425, 429}
 """Statuses that a proxy would answer again."""
 
+PROXY_SENTENCES = {
+    400: "The proxy refuses to connect to {host}: status {status}. Check the address of the proxy in HTTPS_PROXY.",
+    403: "The proxy forbids {host} ({status}). Have its administrator let this machine through to {host}.",
+    407: "The proxy wants another user and password before it connects to {host}: status {status}. Give them as "
+    "HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT, with %23 for #, %2F for /, %3A for :, %40 for @ and %25 for % in "
+    "them. Only Basic sign-in works; if the proxy wants NTLM or Negotiate, let it pass this machine without.",
+}
+"""What a proxy's final refusal means, by its status; 400 stands for all others."""
+
 
 class Limits(NamedTuple):
     """How long a request may take: seconds for each of its waits, and what is left in all."""
@@ -161,12 +170,8 @@ def _proxy_failed(host: str, error: Exception) -> HandlerError:
         )
     status = int(refused[1])
     if status in PROXY_DECIDED:
-        return HandlerError(
-            "unexpected_answer",
-            f"The proxy refuses to connect to {host}: status {status}. "
-            "Check the address, the user and the password in HTTPS_PROXY, and whom the proxy lets through.",
-            {**details, "status": status},
-        )
+        sentence = PROXY_SENTENCES.get(status, PROXY_SENTENCES[400]).format(host=host, status=status)
+        return HandlerError("unexpected_answer", sentence, {**details, "status": status})
     return Unavailable(
         "google_unavailable", f"The proxy could not connect to {host}: status {status}.", {**details, "status": status}
     )

@@ -664,7 +664,7 @@ def test_a_proxy_over_tls_is_checked_with_the_same_ca_file(listen, secure, monke
     with pytest.raises(HandlerError, match="The certificate that the proxy showed does not verify"):
         get(443, scheme="https", host="calendar.test")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate / "ca.pem"))
-    with pytest.raises(HandlerError, match="status 403"):
+    with pytest.raises(HandlerError, match=r"The proxy forbids calendar\.test \(403\)"):
         get(443, scheme="https", host="calendar.test")
     assert len(received) == 1
 
@@ -704,6 +704,25 @@ def test_a_proxy_address_that_is_none(monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("proxy", "told"),
+    [
+        ("socks5h://user:CANARY@x:1", "a SOCKS proxy, which is not supported"),
+        ("socks4://x:1", "a SOCKS proxy, which is not supported"),
+        ("http://user:CANA#RY@x:1", "has a # in the user or password; write it as %23"),
+        ("user:CANA#RY@x:1", "has a # in the user or password; write it as %23"),
+        ("http://user:CANA/RY@x:1", "has a / in the user or password; write it as %2F"),
+        ("http://user:CANA?RY@x:1", r"has a \? in the user or password; write it as %3F"),
+    ],
+)
+def test_a_proxy_address_with_a_known_mistake(monkeypatch, proxy, told):
+    """What is wrong with a proxy's address is told, and nothing of its password."""
+    monkeypatch.setenv("https_proxy", proxy)
+    with pytest.raises(InvalidInput, match=f"HTTPS_PROXY: .*{told}") as caught:
+        get(443, scheme="https", host="calendar.test")
+    assert "CANA" not in str(caught.value.to_dict())
+
+
+@pytest.mark.parametrize(
     ("status", "code"),
     [
         (400, "unexpected_answer"), (403, "unexpected_answer"), (407, "unexpected_answer"),
@@ -714,7 +733,7 @@ def test_a_proxy_that_refuses_is_told_with_its_status(listen, monkeypatch, statu
     """What the proxy itself answers names the proxy and the number, and is tried again only if it may pass."""
     port, _ = listen(answers(b"HTTP/1.1 %d CANARY\r\n\r\n" % status))
     monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
-    with pytest.raises(HandlerError, match=f"The proxy .* calendar.test: status {status}") as caught:
+    with pytest.raises(HandlerError, match=rf"The proxy .*calendar\.test.*{status}") as caught:
         get(443, scheme="https", host="calendar.test")
     assert caught.value.code == code
     assert "CANARY" not in str(caught.value.to_dict())
