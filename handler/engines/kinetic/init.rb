@@ -15,7 +15,8 @@ class GoogleAppsCalendarShareV1
 
   # All that Python sees of the engine's environment, which may hold secrets of others.
   ENVIRONMENT = %w(
-    PATH HOME LANG LANGUAGE LC_ALL LC_CTYPE TZ TMPDIR TMP TEMP SYSTEMROOT
+    PATH HOME LANG LANGUAGE LC_ALL LC_CTYPE TZ TMPDIR TMP TEMP
+    SYSTEMROOT SYSTEMDRIVE WINDIR COMSPEC PATHEXT USERPROFILE APPDATA LOCALAPPDATA
     HTTPS_PROXY https_proxy HTTP_PROXY http_proxy NO_PROXY no_proxy
     REQUESTS_CA_BUNDLE SSL_CERT_FILE SSL_CERT_DIR CALENDAR_EMULATOR_HOST
   )
@@ -24,6 +25,8 @@ class GoogleAppsCalendarShareV1
   OPTIONS = %w(-E -s -B)
 
   START = File.join(File.dirname(File.expand_path(__FILE__)), 'engines', 'kinetic', 'start.py')
+
+  WINDOWS = RbConfig::CONFIG['host_os'] =~ /mswin|mingw/
 
   AGAIN = 'the share may have been made or not: run the step again, which does nothing twice'
 
@@ -267,7 +270,7 @@ class GoogleAppsCalendarShareV1
     def initialize(command, environment)
       require 'open3'
       @stdin, @stdout, @stderr, @waiter =
-        Open3.popen3(environment, *command, :unsetenv_others => true, :pgroup => true)
+        Open3.popen3(environment, *command, :unsetenv_others => true, group => true)
       [@stdin, @stdout, @stderr].each(&:binmode)
     end
 
@@ -277,9 +280,14 @@ class GoogleAppsCalendarShareV1
       @waiter.value.exitstatus || 128 + @waiter.value.termsig
     end
 
-    # Ends the process and its children.
+    # Gives the name of the option for a group of its own; Windows has one of its own.
+    def group
+      WINDOWS ? :new_pgroup : :pgroup
+    end
+
+    # Ends the process and its children; on Windows not the children, which no signal reaches there.
     def kill
-      Process.kill('KILL', -@waiter.pid)
+      Process.kill('KILL', WINDOWS ? @waiter.pid : -@waiter.pid)
       @waiter.join
     rescue Errno::ESRCH
       # It has ended by itself.
