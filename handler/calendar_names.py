@@ -145,7 +145,7 @@ def not_found(name: str, nearest: Sequence[str] = ()) -> NotFound:
         hint = f" {quote(alike[0])} looks the same: {difference(name, alike[0])}."
     return NotFound(
         "calendar_not_found",
-        f"Invalid Calendar Name: Account does not contain the calendar {quote(name)}.{hint}",
+        f"Invalid Calendar Name: Account does not contain the calendar '{shown(name)}'.{hint}",  # as version 1 has it
         {"nearest": list(nearest)},
     )
 

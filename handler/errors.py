@@ -15,6 +15,8 @@ import unicodedata
 from typing import Any, ClassVar, TypedDict
 
 SHOWN_CHARACTERS = 100
+QUOTES = (("'", "'"), ('"', '"'), ("\N{LEFT DOUBLE QUOTATION MARK}", "\N{RIGHT DOUBLE QUOTATION MARK}"))
+"""What foreign text is put between, the first choice first."""
 CONTROL = "[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 """Unicode's categories Cc, Cs, Zl and Zp, as a pattern: they could break the line or the encoding."""
 JOINERS = "\u200c\u200d"
@@ -98,10 +100,10 @@ class AuthorizationFailed(HandlerError):
     """The credentials are invalid, or were not granted enough."""
 
 
-def shown(text: str) -> str:
-    """Return foreign text on one line, cut at 100 characters, without what would change how text around it reads."""
-    if len(text) > SHOWN_CHARACTERS:
-        text = text[: SHOWN_CHARACTERS - 1] + "\N{HORIZONTAL ELLIPSIS}"
+def shown(text: str, most: int = SHOWN_CHARACTERS) -> str:
+    """Return foreign text on one line, cut at so many characters, without what would change how text near it reads."""
+    if len(text) > most:
+        text = text[: most - 1] + "\N{HORIZONTAL ELLIPSIS}"
     return visible(text)
 
 
@@ -131,6 +133,8 @@ def _is_seen(text: str, place: int) -> bool:
     return unicodedata.category(character) == "Zs"
 
 
-def quote(text: str) -> str:
-    """Return foreign text in quotes, on one line and cut at 100 characters."""
-    return f"'{shown(text)}'"
+def quote(text: str, most: int = SHOWN_CHARACTERS) -> str:
+    """Return foreign text in quotes that it does not hold itself, on one line and cut at so many characters."""
+    seen = shown(text, most)
+    first, last = next((marks for marks in QUOTES if not set(marks) & set(seen)), QUOTES[-1])
+    return f"{first}{seen}{last}"

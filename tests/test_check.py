@@ -24,6 +24,17 @@ HOLIDAYS = "holidays@group.calendar.google.com"
 SIGN_IN, READ, CONFIRM = "oauth2.token", "calendarList.list", "acl.list"
 
 
+FRONT_END = {
+    "method": "calendarList.list",
+    "fault": "answer",
+    "status": 403,
+    "body": {
+        "error": {"code": 403, "message": "No.", "errors": [{"reason": "forbidden"}], "status": "PERMISSION_DENIED"}
+    },
+}
+"""A refusal of the project or the client."""
+
+
 def error(method, status, reason="", **more):
     """Order an error of Google's."""
     return {"method": method, "fault": "error", "status": status, "reason": reason, **more}
@@ -161,6 +172,8 @@ def test_without_the_list_an_id_can_still_be_used(emulate, name, usable, calls):
     ("faults", "code", "calls"),
     [
         pytest.param([error(READ, 403, "accessNotConfigured")], "api_disabled", [SIGN_IN, READ], id="API disabled"),
+        pytest.param([error(READ, 403, "notACalendarUser")], "not_a_calendar_user", [SIGN_IN, READ], id="suspended"),
+        pytest.param([FRONT_END], "api_disabled", [SIGN_IN, READ], id="front end"),
         pytest.param([error(READ, 403, "quotaExceeded")], "usage_limit", [SIGN_IN, READ], id="used up"),
         pytest.param([error(READ, 429)], "rate_limited", [SIGN_IN, READ], id="too fast"),
         pytest.param([error(READ, 503)], "google_unavailable", [SIGN_IN, READ], id="list down"),

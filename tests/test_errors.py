@@ -68,13 +68,15 @@ def test_every_code_in_the_descriptor_says_whether_to_try_again():
     [
         ("plain", "'plain'"),
         ("a\nb\u2028c\ud800", "'a\ufffdb\ufffdc\ufffd'"),
+        ("Jane's", '"Jane\'s"'),
+        ('Jane\'s "own"', '\u201cJane\'s "own"\u201d'),
         ("x" * 100, f"'{'x' * 100}'"),
         ("x" * 101, f"'{'x' * 99}\u2026'"),
     ],
-    ids=["plain", "one line", "100 characters", "101 characters"],
+    ids=["plain", "one line", "apostrophe", "both quotes", "100 characters", "101 characters"],
 )
 def test_quoted_text_is_one_short_line(text, expected):
-    """Foreign text in a message keeps to its line and to 100 characters."""
+    """Foreign text in a message keeps to its line and to 100 characters, in quotes that it does not hold."""
     assert quote(text) == expected
     assert shown(text) == expected[1:-1]
 

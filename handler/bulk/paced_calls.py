@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 RATE_LIMITED = "rate_limited"
-MEETS_ALL = {"authorization_failed", "scope_missing", "api_disabled", "usage_limit"}
+MEETS_ALL = {"authorization_failed", "scope_missing", "api_disabled", "not_a_calendar_user", "usage_limit"}
 """Error codes that every later row would meet too."""
 MOST_FAILURES = 10
 """Stop after this many consecutive rows without Google."""

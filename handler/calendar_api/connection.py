@@ -12,7 +12,8 @@ from ..errors import Unavailable
 from ..version import __version__
 from .addresses import addresses
 from .connection_pools import forget_connections, forget_connections_to
-from .error_table import WRITES, calendar_error, is_googles, names_absence
+from .error_bodies import is_googles, names_absence
+from .error_table import WRITES, calendar_error
 from .google_client import NOT_READ, SendingHttp, client_for, page_request
 from .http_answers import is_page
 from .interruptions import raised_by_signal_handler

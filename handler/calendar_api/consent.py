@@ -21,7 +21,8 @@ from google_auth_oauthlib.flow import Flow
 from ..errors import AuthorizationFailed, HandlerError, quote
 from ..masking import masked
 from .addresses import addresses
-from .error_table import OAUTH_CODE
+from .error_bodies import OAUTH_CODE
+from .error_table import page_error
 from .token_endpoint import post_form
 
 if TYPE_CHECKING:
@@ -73,8 +74,10 @@ class Consent:
         self.address = f"{where.consent_page}?{urlsplit(address).query}"
 
     def code_of(self, answer: Mapping[str, str]) -> str:
-        """Return the code that the browser came back with; raises AuthorizationFailed if there is none."""
+        """Return the code that the browser came back with; raises HandlerError if there is none."""
         error = answer.get("error", "")
+        if known := page_error(answer, self._client["client_id"]):
+            raise known
         if error == "access_denied":
             raise _failed("Access was denied on Google's page.")
         if error or not answer.get("code"):

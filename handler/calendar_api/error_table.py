@@ -1,22 +1,30 @@
 """Turns Google's refusals into the handler's errors: two tables, read from the top.
 
-A row is chosen by status and by reason, and the reason is read from the body: what the
-client library makes of it leaves out `errors[].reason` if there are `details[]`.
+A row is chosen by status, by reason and, where Google tells two things apart in no other
+way, by what else the refusal says.
 Sources: https://developers.google.com/workspace/calendar/api/guides/errors and
 https://developers.google.com/identity/protocols/oauth2.
 """
 
 from __future__ import annotations
 
-import json
-import re
+from http import HTTPStatus
+from http.client import responses
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import AuthorizationFailed, HandlerError, Refused, Unavailable, quote, shown
 from ..retry import current_clock
+from .error_bodies import (
+    OAUTH_ERROR,
+    Refusal,
+    is_googles,
+    read_page_refusal,
+    read_refusal,
+    read_token_refusal,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
 
     from .transport import Answer
 
@@ -27,35 +35,57 @@ SCOPES = {
 WRITES = frozenset({"acl.insert", "acl.update", "acl.delete"})
 ANY_METHOD = frozenset({"calendarList.list", "acl.list", "acl.get"}) | WRITES
 ACL = frozenset(method for method in ANY_METHOD if method.startswith("acl."))
+TOKEN, PAGE = "oauth2.token", "oauth2.auth"
 REFUSED = range(400, 500)
 FAILED = range(500, 600)
 BY_STATUS = (408, 409, 412, 429)
 """Refusals that mean "not now", whoever sends them."""
-ABSENT = frozenset({"notFound", "deleted"})
-TOO_FAST = b"Request rate higher than configured"
-"""The text of a 403 without an error object; Google's front end sends it
-(https://github.com/GAM-team/GAM, src/gam/__init__.py)."""
 ANY = range(1000)
 RATE_LIMITED = "rate_limited"
 SHORTEST_SPREAD, LONGEST_SPREAD = 15.0, 45.0
 """Seconds that a rate limit lasts if Google names none: its quota is counted by the minute, and workers that come
 back all at once meet it again."""
-OAUTH_ERROR = "an OAuth error"
-"""Stands for any error that the token endpoint named, as RFC 6749 section 5.2 has it."""
-OAUTH_CODE = re.compile(r"[a-z_]{1,40}")
+SAID_CHARACTERS = 300
+"""So many of Google's words are shown: a link, or the limit that was met, may stand late in them."""
 
 RENEW = "Get a new refresh token for this client id with the verb authorize."
 TESTING = (
     "While the OAuth consent screen is in Testing, refresh tokens die after 7 days: "
     "publish it, then get the token anew. Other causes: revoked, unused for 6 months, or made for another client."
 )
+TRUST = (
+    "in the Admin console, Security > Access and data control > API controls > App access control > "
+    "Manage third-party app access"
+)
+ALLOW = f"Let the Workspace administrator allow the client id {{client_id}} {TRUST}."
+PROXY = "Look for a proxy or a login page between this machine and Google."
+
+
+def _any(refusal: Refusal) -> bool:  # noqa: ARG001 -- each is as good
+    return True
+
+
+def _says(*texts: str) -> Callable[[Refusal], bool]:
+    """Return what tells whether Google's words hold one of these texts, in any case."""
+    return lambda refusal: any(text in refusal.words.casefold() for text in texts)
+
+
+_restricted = _says("account restricted", "requested client not authorized")
+
+
+def _of_front_end(refusal: Refusal) -> bool:
+    return refusal.is_of_front_end
+
+
+def _of_api(refusal: Refusal) -> bool:
+    return refusal.is_of_api
 
 
 class Row(NamedTuple):
     """Which answers a row matches, and the error they become.
 
     `reasons` None means any. The sentence may name {method}, {status}, {reason},
-    {said} (Google's own words), {scope} and {hint} (if Google said nothing).
+    {said} (the reasons and Google's own words, in brackets), {scope} and {client_id}.
     """
 
     methods: Container[str]
@@ -64,11 +94,20 @@ class Row(NamedTuple):
     error: type[HandlerError]
     code: str
     sentence: str
+    fits: Callable[[Refusal], bool] = _any
 
 
 def _reasons(*names: str) -> frozenset[str]:
     return frozenset(names)
 
+
+RATE = _reasons("rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED")
+FRONT_END = (
+    "Google refuses the Google Cloud project or the OAuth client, whatever the calendar{said}. "
+    "Look in Google's console whether the project is suspended, blocked or restricted, "
+    "and whether its Google Calendar API is enabled."
+)
+LIMIT = "A limit of Google Calendar is used up{said}; it is lifted after hours, not minutes."
 
 CALENDAR_ROWS = (
     Row(ANY_METHOD, (401,), None, AuthorizationFailed, "authorization_failed",
@@ -79,103 +118,141 @@ CALENDAR_ROWS = (
         "Get a new one with the verb authorize, and leave every box ticked on Google's consent page."),
     Row(ANY_METHOD, (403,), _reasons("accessNotConfigured", "SERVICE_DISABLED"),
         AuthorizationFailed, "api_disabled",
-        "The Google Calendar API is not enabled in the Google Cloud project of the OAuth client. "
+        "The Google Calendar API is not enabled in the Google Cloud project of the OAuth client{said}. "
         "Enable it in Google's console, and wait a few minutes."),
-    Row(ANY_METHOD, (403,), _reasons("quotaExceeded", "dailyLimitExceeded"), Refused, "usage_limit",
-        "The account has used up a limit of Google Calendar ({reason}); it is lifted after hours, not minutes."),
-    Row(ANY_METHOD, (403,),
-        _reasons("rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"),
-        Unavailable, "rate_limited", "Requests come faster than Google allows ({reason}). Try again in a minute."),
+    Row(ANY_METHOD, (403,), _reasons("notACalendarUser"), AuthorizationFailed, "not_a_calendar_user",
+        "The account that signs in has no Google Calendar{said}: it is suspended, or Calendar is switched off for it. "
+        "Let the Workspace administrator look at both in the Admin console, Directory > Users and "
+        "Apps > Google Workspace > Calendar, or use an account that has one."),
+    Row(ANY_METHOD, (403, 429), _reasons("quotaExceeded", "dailyLimitExceeded", "sharingRateLimitExceeded"),
+        Refused, "usage_limit", LIMIT),
+    Row(ANY_METHOD, (403,), RATE, Refused, "usage_limit", LIMIT, _says("per day")),
+    Row(ANY_METHOD, (429,), None, Refused, "usage_limit", LIMIT, _says("per day")),
+    Row(ANY_METHOD, (403,), RATE, Unavailable, "rate_limited",
+        "Requests come faster than Google allows{said}. Try again in a minute."),
     Row(ANY_METHOD, (429,), None, Unavailable, "rate_limited",
-        "Requests come faster than Google allows. Try again in a minute."),
+        "Requests come faster than Google allows{said}. Try again in a minute."),
+    Row(ANY_METHOD, (403,), _reasons("CONSUMER_INVALID", "CONSUMER_SUSPENDED", "API_KEY_SERVICE_BLOCKED"),
+        AuthorizationFailed, "api_disabled", FRONT_END),
+    Row(ANY_METHOD, (403,), None, AuthorizationFailed, "api_disabled", FRONT_END, _of_front_end),
     Row(ACL, (403,), _reasons("requiredAccessLevel", "forbidden"), Refused, "not_calendar_owner",
-        "The account may not change who has access to this calendar; it needs the role owner ({reason})."),
-    Row(ACL, (400,), _reasons("invalidScopeValue"), Refused, "recipient_rejected",
-        "Google does not accept the recipient. Check the spelling, and that the scope fits it."),
+        "The account may not change who has access to this calendar; it needs the role owner{said}."),
+    Row(ACL, (400,), None, Refused, "recipient_rejected",
+        "Google does not accept the recipient{said}. Check the spelling, and that the scope fits it.",
+        _says("invalid scope value", "invalid resource id value")),
     Row(WRITES, REFUSED, _reasons("cannotChangeOwnAcl"), Refused, "sharing_refused",
-        "Google does not let an account change its own access ({reason})."),
+        "Google does not let an account change its own access{said}."),
     Row(WRITES, REFUSED, _reasons("cannotChangeOwnerAcl", "cannotModifyAclOfCalendarOwner"), Refused, "sharing_refused",
-        "Google does not let the access of the calendar's data owner be changed ({reason})."),
+        "Google does not let the access of the calendar's data owner be changed{said}."),
     Row(WRITES, REFUSED, _reasons("cannotRemoveLastCalendarOwnerFromAcl"), Refused, "sharing_refused",
-        "Google does not let the last owner of a calendar lose the role ({reason})."),
+        "Google does not let the last owner of a calendar lose the role{said}."),
     Row(WRITES, REFUSED, _reasons("illegalAccessRoleForDefault"), Refused, "sharing_refused",
-        "Google does not give the public this role ({reason})."),
+        "Google does not give the public this role{said}."),
     Row(ANY_METHOD, BY_STATUS, None, Unavailable, "google_unavailable",
-        "Google could not do {method} just now: status {status}. Try again later."),
+        "Google could not do {method} just now: status {status}{said}. Try again later."),
     Row(ANY_METHOD, FAILED, None, Unavailable, "google_unavailable",
-        "Google failed at {method}: status {status}. Try again later."),
+        "Google failed at {method}: status {status}{said}. Try again later."),
     Row(WRITES, REFUSED, None, Refused, "sharing_refused",
         "Google refuses {method}: status {status}{said}."),
+    Row(ANY_METHOD, REFUSED, None, HandlerError, "unexpected_answer",
+        "Google refuses {method} for a reason that this handler does not know: status {status}{said}."),
     Row(ANY_METHOD, ANY, None, HandlerError, "unexpected_answer",
-        "An answer to {method} that is not known: status {status}{said}.{hint}"),
+        f"An answer to {{method}} that cannot be Google's: status {{status}}. {PROXY}"),
 )  # fmt: skip
 
+SIGN_IN_RATE = "The account signs in more often than Google allows. Try again in a minute."
+BLOCKED = f"The organisation of the account does not let this OAuth client in ({{reason}}). {ALLOW}"
+
 TOKEN_ROWS = (
-    Row(("oauth2.token",), (429,), None, Unavailable, "rate_limited",
-        "The account signs in more often than Google allows. Try again in a minute."),
-    Row(("oauth2.token",), REFUSED, _reasons("internal_failure", "server_error", "temporarily_unavailable"),
+    Row((TOKEN,), (429,), None, Unavailable, "rate_limited", SIGN_IN_RATE),
+    Row((TOKEN, PAGE), REFUSED,
+        _reasons("rate_limit_exceeded", "rateLimitExceeded", "RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"),
+        Unavailable, "rate_limited", SIGN_IN_RATE),
+    Row((TOKEN, PAGE), REFUSED, _reasons("internal_failure", "server_error", "temporarily_unavailable"),
         Unavailable, "google_unavailable",
         "Google could not sign the account in just now ({reason}). Try again later."),
-    Row(("oauth2.token",), (408,), None, Unavailable, "google_unavailable",
+    Row((TOKEN,), (408,), None, Unavailable, "google_unavailable",
         "Google could not sign the account in just now: status {status}. Try again later."),
-    Row(("oauth2.token",), FAILED, None, Unavailable, "google_unavailable",
+    Row((TOKEN,), FAILED, None, Unavailable, "google_unavailable",
         "Google failed at signing the account in: status {status}. Try again later."),
-    Row(("oauth2.token",), REFUSED, _reasons("invalid_rapt", "rapt_required"),
+    Row((TOKEN, PAGE), REFUSED, _reasons("org_internal"), AuthorizationFailed, "authorization_failed",
+        "The account is of another organisation than the client id {client_id}, whose consent screen is Internal "
+        "({reason}). Sign in as an account of that organisation, let the client's owner make the consent screen "
+        "External (Google Auth Platform > Audience), or use a client of the account's own organisation, which its "
+        f"Workspace administrator can allow {TRUST}."),
+    Row((TOKEN, PAGE), REFUSED, _reasons("disallowed_useragent"), AuthorizationFailed, "authorization_failed",
+        "Google does not sign anybody in through this browser or client ({reason}). Open the page in an ordinary "
+        f"browser, not in one that is part of another app. If it was one: {ALLOW}"),
+    Row((TOKEN, PAGE), REFUSED, None, AuthorizationFailed, "authorization_failed", BLOCKED, _restricted),
+    Row((TOKEN, PAGE), REFUSED, _reasons("admin_policy_enforced", "access_denied"),
+        AuthorizationFailed, "authorization_failed", BLOCKED),
+    Row((TOKEN,), REFUSED, _reasons("invalid_rapt", "rapt_required"),
         AuthorizationFailed, "authorization_failed",
-        "The organisation's session control ended the sign-in ({reason}). "
-        f"Let the administrator exempt this OAuth client. {RENEW}"),
-    Row(("oauth2.token",), REFUSED, _reasons("invalid_grant"), AuthorizationFailed, "authorization_failed",
+        "The organisation's session control ended the sign-in ({reason}). Let the Workspace administrator exempt "
+        f"the client id {{client_id}} {TRUST}. {RENEW}"),
+    Row((TOKEN,), REFUSED, _reasons("invalid_grant"), AuthorizationFailed, "authorization_failed",
         f"Google does not accept the refresh token ({{reason}}). {RENEW} {TESTING}"),
-    Row(("oauth2.token",), REFUSED,
+    Row((TOKEN,), REFUSED,
         _reasons("invalid_client", "deleted_client", "disabled_client", "unauthorized_client"),
         AuthorizationFailed, "authorization_failed",
         "Google does not accept the client id or client secret ({reason}). "
         f"Compare both with Google's console; if the client is gone, make a new one. {RENEW}"),
-    Row(("oauth2.token",), REFUSED, _reasons(OAUTH_ERROR), AuthorizationFailed, "authorization_failed",
+    Row((TOKEN,), REFUSED, _reasons(OAUTH_ERROR), AuthorizationFailed, "authorization_failed",
         f"Google refuses to sign the account in ({{reason}}). {RENEW}"),
-    Row(("oauth2.token",), ANY, None, HandlerError, "unexpected_answer",
-        "An answer to the sign-in that cannot be Google's: status {status}. "
-        "Look for a proxy or a login page between this machine and Google."),
+    Row((TOKEN,), REFUSED, None, HandlerError, "unexpected_answer",
+        "Google refuses to sign the account in for a reason that this handler does not know: status {status}{said}.",
+        _of_api),
+    Row((TOKEN,), ANY, None, HandlerError, "unexpected_answer",
+        f"An answer to the sign-in that cannot be Google's: status {{status}}. {PROXY}"),
 )  # fmt: skip
-
-
-def is_googles(answer: Answer) -> bool:
-    """Return whether a refusal is Google's own: a proxy or firewall sends no error object."""
-    return bool(_error_of(answer.body))
-
-
-def names_absence(answer: Answer) -> bool:
-    """Return whether Google itself says that the resource does not exist: a status alone proves nothing."""
-    error = _error_of(answer.body)
-    named = _reasons_in(error)
-    return not ABSENT.isdisjoint(named) if named else error.get("code") == answer.status
 
 
 def calendar_error(method: str, answer: Answer, masked: Callable[[str], str]) -> HandlerError:
     """Translate an unsuccessful answer of the Calendar API."""
-    error = _error_of(answer.body)
-    named = _reasons_in(error)
-    said = error.get("message")
-    if isinstance(said, str) and said.casefold().startswith("invalid scope value"):
-        # The reason is a bare "invalid"; only the message says what is.
-        named.insert(0, "invalidScopeValue")
-    if isinstance(status := error.get("status"), str):
-        named.append(status)
-    if answer.status == 403 and answer.body.startswith(TOO_FAST):
-        named.append("rateLimitExceeded")
-    elif answer.status in REFUSED and answer.status not in BY_STATUS and not error:
-        return _translate(CALENDAR_ROWS[-1:], method, answer, named, "", masked)
-    return _translate(CALENDAR_ROWS, method, answer, named, said if isinstance(said, str) else "", masked)
+    refusal = read_refusal(answer)
+    odd = answer.status in REFUSED and answer.status not in BY_STATUS and not (refusal.reasons or is_googles(answer))
+    row, reason = (None if odd else _match(CALENDAR_ROWS, method, answer.status, refusal)) or (CALENDAR_ROWS[-1], "")
+    scope, said = SCOPES[method.partition(".")[0]], _said(refusal, answer.status, masked)
+    sentence = row.sentence.format(method=method, status=answer.status, said=said, scope=scope)
+    details = {"method": method, "status": answer.status, "reason": shown(masked(reason))}
+    if row.code == "scope_missing":
+        details["scope"] = scope
+    return _raised_as(row, sentence, details, answer)
 
 
-def token_error(answer: Answer, masked: Callable[[str], str]) -> HandlerError:
-    """Translate an answer of the token endpoint that holds no usable token."""
-    body = json_or_none(answer.body)
-    found = [body.get(key) for key in ("error_subtype", "error")] if isinstance(body, dict) else []
-    texts = [value for value in found if isinstance(value, str)]
-    # Anything else is a gateway's, and might quote the request, which holds the secrets.
-    named = [text for text in texts if OAUTH_CODE.fullmatch(text)]
-    return _translate(TOKEN_ROWS, "oauth2.token", answer, [*named, *([OAUTH_ERROR] if named else [])], "", masked)
+def token_error(answer: Answer, masked: Callable[[str], str], client_id: str) -> HandlerError:
+    """Translate an answer of the token endpoint that holds no usable token; its words may quote secrets."""
+    refusal = read_token_refusal(answer)
+    row, reason = _match(TOKEN_ROWS, TOKEN, answer.status, refusal) or (TOKEN_ROWS[-1], "")
+    said = _said(refusal._replace(words=""), answer.status, masked)
+    sentence = row.sentence.format(
+        status=answer.status, reason=shown(masked(reason)), said=said, client_id=shown(client_id)
+    )
+    details = {"method": TOKEN, "status": answer.status, "reason": shown(masked(reason))}
+    return _raised_as(row, sentence, details, answer)
+
+
+def page_error(query: Mapping[str, str], client_id: str) -> HandlerError | None:
+    """Translate the error that the consent page came back with; None if it is a person's no, or not known."""
+    refusal = read_page_refusal(query)
+    if not _restricted(refusal):
+        # The page's word for a person who does not allow it.
+        refusal = refusal._replace(reasons=[reason for reason in refusal.reasons if reason != "access_denied"])
+    found = _match(TOKEN_ROWS, PAGE, HTTPStatus.BAD_REQUEST, refusal)
+    if found is None:
+        return None
+    row, reason = found
+    sentence = row.sentence.format(reason=reason, client_id=shown(client_id))
+    return row.error(row.code, sentence, {"method": PAGE, "reason": reason}, None)
+
+
+def _raised_as(row: Row, sentence: str, details: dict[str, Any], answer: Answer) -> HandlerError:
+    """Return the error of a row, with the wait that the answer names or that spreads out the callers."""
+    wait = retry_after(answer) if row.error.retryable else None
+    if row.code == RATE_LIMITED and wait is None:
+        wait = round(SHORTEST_SPREAD + current_clock().chance() * (LONGEST_SPREAD - SHORTEST_SPREAD), 1)
+        details["wait_chosen"] = True
+    return row.error(row.code, sentence, details, wait)
 
 
 def retry_after(answer: Answer) -> float | None:
@@ -184,57 +261,27 @@ def retry_after(answer: Answer) -> float | None:
     return float(text) if text.isascii() and text.isdigit() and len(text) <= 6 else None
 
 
-def _translate(
-    rows: tuple[Row, ...], method: str, answer: Answer, named: list[str], said: str, masked: Callable[[str], str]
-) -> HandlerError:
+def _match(rows: Iterable[Row], method: str, status: int, refusal: Refusal) -> tuple[Row, str] | None:
+    """Return the first row that fits a refusal, and the reason for it."""
     for row in rows:
-        known = next((name for name in named if row.reasons and name in row.reasons), None)
-        if method in row.methods and answer.status in row.statuses and (row.reasons is None or known):
-            break
-    reason = shown(
-        masked(known if known and known != OAUTH_ERROR else next((name for name in named if name != OAUTH_ERROR), ""))
-    )
-    words = ", ".join(filter(None, (reason, quote(masked(said)) if said else "")))
-    scope = SCOPES.get(method.partition(".")[0], "")
-    sentence = row.sentence.format(
-        method=method,
-        status=answer.status,
-        reason=reason,
-        said=f" ({words})" if words else "",
-        scope=scope,
-        hint="" if words else " Look for a proxy or a login page between this machine and Google.",
-    )
-    details = {"method": method, "status": answer.status, "reason": reason}
-    if row.code == "scope_missing":
-        details["scope"] = scope
-    wait = retry_after(answer) if row.error.retryable else None
-    if row.code == RATE_LIMITED and wait is None:
-        wait = round(SHORTEST_SPREAD + current_clock().chance() * (LONGEST_SPREAD - SHORTEST_SPREAD), 1)
-        details["wait_chosen"] = True
-    return row.error(row.code, sentence, details, wait)
+        known = next((reason for reason in refusal.reasons if row.reasons and reason in row.reasons), "")
+        if method in row.methods and status in row.statuses and (row.reasons is None or known) and row.fits(refusal):
+            return row, known if known and known != OAUTH_ERROR else next(iter(_named(refusal)), "")
+    return None
 
 
-def _error_of(body: bytes) -> dict[str, Any]:
-    """Return the error object of a body, {} if it has none."""
-    found = json_or_none(body)
-    if isinstance(found, list) and found:  # seen with streamed answers
-        found = found[0]
-    error = found.get("error") if isinstance(found, dict) else None
-    return error if isinstance(error, dict) else {}
+def _named(refusal: Refusal) -> list[str]:
+    return [reason for reason in dict.fromkeys(refusal.reasons) if reason != OAUTH_ERROR]
 
 
-def _reasons_in(error: Mapping[str, Any]) -> list[str]:
-    entries = [entry for key in ("errors", "details") for entry in _entries(error.get(key))]
-    return [reason for entry in entries if isinstance(reason := entry.get("reason"), str)]
+def _said(refusal: Refusal, status: int, masked: Callable[[str], str]) -> str:
+    """Return the reasons and Google's words in brackets; words that only repeat a reason or the status add nothing."""
+    named = _named(refusal)
+    known = {_letters(text) for text in ("", *named, responses.get(status, ""))}
+    words = [] if _letters(refusal.words) in known else [quote(masked(refusal.words), SAID_CHARACTERS)]
+    told = ", ".join([*(shown(masked(reason)) for reason in named), *words])
+    return f" ({told})" if told else ""
 
 
-def _entries(found: Any) -> list[dict[str, Any]]:
-    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
-
-
-def json_or_none(body: bytes) -> Any:
-    """Return what a body says as JSON, None if it is none."""
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text)).casefold()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from .error_table import json_or_none, token_error
+from .error_bodies import json_or_none
+from .error_table import token_error
 from .transport import send
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def post_form(
     answer = send("POST", token_url, urlencode(form).encode(), headers, limits, repeatable=repeatable)
     found = _read(answer) if answer.status == 200 else None
     if found is None:
-        raise token_error(answer, masked)
+        raise token_error(answer, masked, form["client_id"])
     return found
 
 

@@ -237,7 +237,7 @@ def test_a_sign_in_that_echoes_its_form_shows_no_secret(emulate):
     info = {**ACCOUNT, "client_secret": "CANARY/a+b", "refresh_token": "1//CANARY=="}
     echo = {"error": "bad request: client_secret=CANARY%2Fa%2Bb&refresh_token=1%2F%2FCANARY%3D%3D"}
     emulate({"faults": [{"method": "oauth2.token", "fault": "answer", "status": 400, "body": echo}]})
-    with pytest.raises(AuthorizationFailed) as caught:
+    with pytest.raises(HandlerError) as caught:
         execute(info, PARAMETERS)
     assert "CANARY" not in "".join(traceback.format_exception(caught.value)) + str(caught.value.to_dict())
 

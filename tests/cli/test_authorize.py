@@ -340,6 +340,37 @@ def test_what_is_no_consent_is_said(emulate, authorize, info, answer, says):
     assert not info.exists()
 
 
+@pytest.mark.parametrize(
+    ("error", "says", "code"),
+    [
+        ("admin_policy_enforced", "Admin console, Security > Access and data control", "authorization_failed"),
+        ("org_internal", "is Internal", "authorization_failed"),
+        ("disallowed_useragent", "ordinary browser", "authorization_failed"),
+        ("access_denied&error_description=Account+restricted", "Admin console", "authorization_failed"),
+        ("access_denied&error_subtype=admin_policy_enforced", "Admin console", "authorization_failed"),
+        ("access_denied&error_description=Requested+client+not+authorized.", "Admin console", "authorization_failed"),
+        ("rate_limit_exceeded", "Try again in a minute", "rate_limited"),
+        ("temporarily_unavailable", "Try again later", "google_unavailable"),
+    ],
+)
+def test_what_an_administrator_blocks_is_said(emulate, authorize, info, error, says, code):
+    """What the page itself cannot allow names who can, where, and for which client; nothing asks for a new token."""
+    emulate()
+
+    def turn(back):
+        return back.replace("access_denied", error)
+
+    status, _, errors, _ = authorize(answer=functools.partial(consent, decision="deny", turn=turn))
+    message, told_code, remedy = told(errors)
+    assert (status, told_code) == (75 if code != "authorization_failed" else 1, code)
+    assert says in message
+    if code == "authorization_failed":
+        assert ACCOUNT["client_id"] in message
+        assert "Workspace administrator" in message
+        assert "token" not in message + remedy
+    assert not info.exists()
+
+
 def test_a_stray_does_not_end_the_wait(emulate, authorize, info):
     """An answer to another question is not used, and the right one that follows is."""
     emulator = emulate()

@@ -8,7 +8,8 @@ import re
 from contextlib import contextmanager
 
 CANARIES = {
-    "client_id": "CANARY-1d.apps.example.com",
+    # No secret, and no canary: messages name the client that an administrator has to allow.
+    "client_id": "1d.apps.example.com",
     "client_secret": "CANARY-S3CR3T",
     "refresh_token": "1//CANARY-R3FR35H",
 }

@@ -48,7 +48,7 @@ REASONS = {
     "cannotChangeOwnerAcl": Reason(403, "calendar", "Cannot change the access level of the calendar's owner"),
     "cannotModifyAclOfCalendarOwner": Reason(403, "calendar", "Cannot change the access level of the calendar's owner"),
     "cannotRemoveLastCalendarOwnerFromAcl": Reason(403, "calendar", "Cannot remove the last owner of the calendar"),
-    "notACalendarUser": Reason(403, "calendar", "Not a Google Calendar user"),
+    "notACalendarUser": Reason(403, "calendar", "The user must be signed up for Google Calendar."),
     "insufficientPermissions": Reason(
         403,
         "global",
