@@ -11,7 +11,9 @@ from .calendar_names import PRIMARY, Target, find_calendar, not_found, not_owned
 from .descriptor import Form, invalid_input, load, wrong_number
 from .errors import AuthorizationFailed, HandlerError, InvalidInput, Refused
 from .guard_rails import in_force
+from .retry import current_clock
 from .session import Session
+from .token_end import end_sentence, is_past, kept_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,6 +59,13 @@ class Asked(Described):
     usable: bool
 
 
+class TokenEnd(TypedDict):
+    """When the refresh token ends by what the info file says, in UTC; `at` is "" if it says nothing."""
+
+    at: str
+    past: bool
+
+
 class Findings(TypedDict):
     """What a check has found, as JSON values; what could not be found out is empty.
 
@@ -66,6 +75,7 @@ class Findings(TypedDict):
 
     ok: bool
     account: str
+    token_end: TokenEnd
     scopes: Scopes
     guard_rails: dict[str, str]
     calendars: list[Described]
@@ -96,7 +106,9 @@ def check(
         raise invalid_input(wrong)
     session = Session(values, attempts)
     session.log("input checked")
-    visit = _Visit(session, descriptor, in_force(values))
+    end = kept_end(info)
+    token_end: TokenEnd = {"at": end, "past": is_past(end, current_clock().epoch())}
+    visit = _Visit(session, descriptor, in_force(values), token_end)
     visit.ask(asked.get(CALENDAR_NAME, ""))
     return visit.findings()
 
@@ -104,7 +116,10 @@ def check(
 class _Visit:
     """One account, and what has been found out about it so far."""
 
-    def __init__(self, session: Session, descriptor: Descriptor, guard_rails: dict[str, str]) -> None:
+    def __init__(
+        self, session: Session, descriptor: Descriptor, guard_rails: dict[str, str], token_end: TokenEnd
+    ) -> None:
+        self._token_end = token_end
         self._guard_rails = guard_rails
         self._connection = session.connection
         self._descriptor = descriptor
@@ -148,6 +163,7 @@ class _Visit:
         return {
             "ok": not problems,
             "account": next((entry.calendar_id for entry in entries if entry.primary), ""),
+            "token_end": self._token_end,
             "scopes": {"granted": list(granted or ()), "needed": list(self._needed), "missing": missing},
             "guard_rails": self._guard_rails,
             "calendars": list(map(_described, owned)),
@@ -188,6 +204,9 @@ class _Visit:
 
     def _note(self, error: HandlerError) -> None:
         self._log("%s: %s", error.code, error.message)
+        if error.code == "authorization_failed" and self._token_end["past"]:
+            ended = f"By the info file the refresh token {end_sentence(**self._token_end)}."
+            error = AuthorizationFailed(error.code, f"{error.message} {ended}", error.details)
         scope = error.details.get("scope")
         if isinstance(scope, str) and scope in self._needed:
             self._refused.add(scope)

@@ -42,6 +42,8 @@ class Clock(NamedTuple):
     sleep: Callable[[float], None] = time.sleep
     chance: Callable[[], float] = random.random
     """Uniformly distributed from 0.0 to 1.0."""
+    epoch: Callable[[], float] = time.time
+    """Seconds since 1970, for dates; `now` counts from anywhere."""
 
 
 SYSTEM_CLOCK = Clock()

@@ -13,6 +13,7 @@ from handler.calendar_api import forget_all
 from handler.descriptor import load
 from handler.testing.emulator import ACCOUNT
 from handler.testing.emulator.sign_in import SignIn
+from handler.token_end import KEPT_AS
 
 from .support.canaries import CANARIES
 
@@ -60,6 +61,7 @@ def test_a_good_account_is_described_whole(emulate):
             {"calendar_id": TEAM, "title": "My team", "access_role": "owner", "data_owner": "hr@acme.com"},
             {"calendar_id": "jane@acme.com", "title": "jane@acme.com", "access_role": "owner", "data_owner": ""},
         ],
+        "token_end": {"at": "", "past": False},
         "guard_rails": {},
         "others": [{"calendar_id": HOLIDAYS, "title": "Holidays", "access_role": "writer", "data_owner": ""}],
         "calendar": None,
@@ -67,6 +69,34 @@ def test_a_good_account_is_described_whole(emulate):
     }
     assert json.loads(json.dumps(findings)) == findings
     assert emulator.calls == [SIGN_IN, READ]
+
+
+@pytest.mark.parametrize(
+    ("kept", "at", "past"),
+    [
+        ("2027-01-15T08:00:01Z", "2027-01-15T08:00:01Z", False),
+        ("2027-01-15T08:00:00Z", "2027-01-15T08:00:00Z", True),
+        ("2027-01-15T10:00:00.5+01:00", "2027-01-15T09:00:00Z", False),
+        ("2027-01-15 07:00", "2027-01-15T07:00:00Z", True),
+        *((odd, "", False) for odd in (None, 5, "", "soon", "9999-99-99T00:00:00Z", "0001-01-01T00:00+14:00", ["x"])),
+    ],
+)
+def test_the_end_of_the_token_is_told(emulate, time, kept, at, past):
+    """What the info file says of the token's end is shown in UTC, with whether it is past; what says nothing is not."""
+    emulate()
+    assert time.waits == []
+    assert check({**ACCOUNT, KEPT_AS: kept})["token_end"] == {"at": at, "past": past}
+
+
+@pytest.mark.parametrize(("day", "told"), [("14", True), ("16", False)])
+def test_a_token_that_is_refused_after_its_end_is_said_to_have_ended(emulate, time, day, told):
+    """A refused token whose end the info file names as past is told with that moment."""
+    emulate()
+    info = {**ACCOUNT, "refresh_token": "gone", KEPT_AS: f"2027-01-{day}T08:00:00Z"}
+    problem = check(info)["problems"][0]
+    assert problem["code"] == "authorization_failed"
+    assert ("the refresh token ended on 2027-01-14 at 08:00 UTC" in problem["message"]) == told
+    assert time.waits == []
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from google_auth_oauthlib.flow import Flow
@@ -46,6 +46,8 @@ class Grant:
 
     refresh_token: str = field(repr=False)
     scopes: tuple[str, ...] | None
+    lifetime: Any
+    """Seconds that the refresh token lives, as Google says it; None for one without an end."""
 
 
 class Consent:
@@ -114,7 +116,8 @@ class Consent:
         if not (isinstance(token, str) and token.isascii() and token.isprintable() and token.strip()):
             raise _failed("Google gave an access token for an hour, and no refresh token.", DISCONNECT)
         # https://datatracker.ietf.org/doc/html/rfc6749#section-5.1: left out if they are those that were asked for.
-        return Grant(token, tuple(scopes.split()) if isinstance(scopes, str) else None)
+        granted = tuple(scopes.split()) if isinstance(scopes, str) else None
+        return Grant(token, granted, found.get("refresh_token_expires_in"))
 
 
 def _failed(message: str, remedy: str = AGAIN) -> AuthorizationFailed:

@@ -67,6 +67,8 @@ def _verdict(findings: Findings, stream: TextIO) -> str:
 
 def _xml(findings: Findings) -> Iterator[str]:
     yield xml_tag("check", ok=_yes(findings["ok"]), account=findings["account"])
+    if end := findings["token_end"]["at"]:
+        yield xml_element("token_end", end, past=_yes(findings["token_end"]["past"]))
     for state, scope in scope_states(findings):
         yield xml_element("scope", scope, state=state.lower())
     for name, value in findings["guard_rails"].items():

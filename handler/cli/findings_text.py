@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import quote, shown
+from ..token_end import end_sentence
 from .output import aligned, columns, count, paragraph
 
 if TYPE_CHECKING:
@@ -18,8 +19,10 @@ MOST_OTHERS = 5
 
 
 def findings_text(findings: Findings) -> Iterator[str]:
-    """Yield a check for people, line by line: account, scopes, calendars, then each problem with what to do."""
+    """Yield a check for people, line by line: account, token, scopes, calendars, then each problem with what to do."""
     rows = [("Account", shown(findings["account"]) or "unknown")]
+    if findings["token_end"]["at"]:
+        rows.append(("Token", end_sentence(**findings["token_end"])))
     for place, (state, scope) in enumerate(scope_states(findings)):
         rows.append(("" if place else "Scopes", f"{state:<7}  {shown(scope)}"))
     for place, (name, value) in enumerate(findings["guard_rails"].items()):

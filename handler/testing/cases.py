@@ -63,13 +63,22 @@ class Report:
     waits: list[float] = field(default_factory=list)
 
 
+BEGINNING = 1_800_000_000.0
+"""2027-01-15 at 08:00 UTC, in seconds since 1970."""
+
+
 class StillClock:
     """Time that only waiting moves, and chance that always takes the longest wait."""
 
     def __init__(self) -> None:
-        """Begin at 0 s."""
+        """Begin at 0 s, which is the date BEGINNING."""
         self.waits: list[float] = []
-        self.clock = Clock(now=lambda: sum(self.waits), sleep=self.waits.append, chance=lambda: 1.0)
+        self.clock = Clock(
+            now=lambda: sum(self.waits),
+            sleep=self.waits.append,
+            chance=lambda: 1.0,
+            epoch=lambda: BEGINNING + sum(self.waits),
+        )
 
 
 @contextmanager

@@ -26,7 +26,9 @@ from handler.__main__ import main
 from handler.calendar_api.transport import send
 from handler.cli.authorize.info_file import OWNER
 from handler.documents import read
+from handler.retry import going_by
 from handler.testing.emulator import ACCOUNT
+from handler.token_end import KEPT_AS
 
 from ..support.canaries import CANARIES
 from ..support.command_line import command, without_note
@@ -143,6 +145,49 @@ Next, see what a share would change:
 --scope user --recipient jane@acme.com --access reader --dry-run
 """
     )
+
+
+TESTING = "as the consent screen of the OAuth client is in Testing, where tokens live for 7 days."
+CHOSEN = "as whoever allowed the access chose how long it lasts (time-based access)."
+
+
+@pytest.mark.parametrize(
+    ("seconds", "at", "day", "why"),
+    [
+        (604799, "2027-01-22T07:59:59Z", "2027-01-22 at 07:59", TESTING),
+        (604800.0, "2027-01-22T08:00:00Z", "2027-01-22 at 08:00", TESTING),
+        (15551999, "2027-07-14T07:59:59Z", "2027-07-14 at 07:59", CHOSEN),
+        (86400, "2027-01-16T08:00:00Z", "2027-01-16 at 08:00", CHOSEN),
+    ],
+)
+def test_a_token_that_ends_is_said_and_kept(emulate, authorize, info, time, seconds, at, day, why):
+    """When and why the token ends is said on both sides, kept in the file, and shown by check in each form."""
+    emulate(faulty({"fault": "altered", "fields": {"refresh_token_expires_in": seconds}}))
+    status, text, _, page = authorize()
+    assert status == 0
+    said = f"The refresh token ends on {day} UTC, {why}"
+    assert said in " ".join(text.split())
+    assert said in page
+    held = read(info)
+    assert list(held)[:2] == [OWNER, KEPT_AS]
+    assert held[KEPT_AS] == at
+    assert check(held)["token_end"] == {"at": at, "past": False}
+    shown = [command("check", "--info", str(info), "--format", form)[1] for form in ("text", "json", "xml")]
+    for part, whole in zip((f"Token      ends on {day} UTC", at, f'<token_end past="false">{at}'), shown, strict=True):
+        assert part in whole
+    with going_by(time.clock._replace(epoch=lambda: 4e9)):
+        assert f"Token      ended on {day} UTC" in command("check", "--info", str(info))[1]
+
+
+@pytest.mark.parametrize("odd", [None, -1, 0, True, "604799", "x" * 5000, 1e99, [], {}, 10**400])
+def test_an_odd_lifetime_says_nothing(emulate, authorize, info, odd):
+    """A lifetime that makes no sense is no end: nothing is said of it, and none that was kept stays."""
+    emulate(faulty({"fault": "altered", "fields": {"refresh_token_expires_in": odd}}))
+    info.write_text(json.dumps({OWNER: ME, KEPT_AS: "2001-01-01T00:00:00Z", **ACCOUNT}))
+    status, text, errors, _ = authorize()
+    assert (status, errors) == (0, "")
+    assert "Token " not in text
+    assert KEPT_AS not in read(info)
 
 
 def test_the_next_command_can_be_copied(emulate, authorize):
@@ -390,6 +435,12 @@ def test_nobody_comes_back_in_time(emulate, authorize, info):
     assert message == "The browser did not come back from Google's page within 0.01 s."
     assert "--timeout" in remedy
     assert "redirect_uri_mismatch" in remedy
+    for page, way_out in [
+        ("Google hasn't verified this app", "Advanced"),
+        ("App has not completed the Google verification process", "test users"),
+        ("This app is blocked", "Workspace administrator"),
+    ]:
+        assert way_out in remedy.partition(page)[2]
     assert not info.exists()
 
 

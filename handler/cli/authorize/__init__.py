@@ -16,7 +16,7 @@ from ...installation import installed
 from ..exit_statuses import WRONG_INPUT, exit_statuses, status_of_all
 from ..findings_text import findings_text
 from ..options import add_port, no_port
-from ..output import GREEN, RED, Streams, count, paint, remedy_of
+from ..output import GREEN, RED, Streams, count, paint, paragraph, remedy_of
 from .granted_account import granted_account, needed_scopes
 from .info_file import OWNER, InfoFile
 from .loopback import Loopback
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from ...check import Findings
+    from .granted_account import Granted
     from .oauth_client import Return
 
 SUMMARY = "Get a refresh token in the browser, into an info file"
@@ -38,8 +39,14 @@ MOST_SECONDS = 86_400
 OPENING_SECONDS = 2.0
 """How long it takes at most to learn that no browser can be opened."""
 LATE = (
-    "Run authorize again; --timeout waits longer. If Google's page said redirect_uri_mismatch, make a client of the "
-    "type Desktop app; if the browser is on another machine, --no-browser says how it reaches this one."
+    "Run authorize again; --timeout waits longer. Some of Google's pages lead nowhere. "
+    '"Google hasn\'t verified this app": go on with Advanced, Go to the app. '
+    '"App has not completed the Google verification process" (access_denied, 403): only test users are let in; add the '
+    "account to them (Google's console, Google Auth Platform > Audience), or publish the app there. "
+    '"This app is blocked" (admin_policy_enforced, org_internal): let the Workspace administrator allow its client id '
+    "in the Admin console, Security > Access and data control > API controls > App access control, or make the client "
+    "in a project of the account's own organisation. redirect_uri_mismatch: make a client of the type Desktop app. "
+    "If the browser is on another machine, --no-browser says how it reaches this one."
 )
 HEADLESS = "Run authorize again with --no-browser; it says how a browser on another machine reaches this one."
 CHECK = "check --info {}"
@@ -114,15 +121,16 @@ def authorize(arguments: argparse.Namespace, streams: Streams) -> int:
             print(*_question(consent.address, loopback.port, arguments), sep="\n", file=streams.stdout, flush=True)
         try:
             answer = _in_time(loopback.answer(arguments.timeout), arguments.timeout)
-            info, findings = granted_account(consent, client, answer)
-            file.write(info, findings["account"])
+            granted = granted_account(consent, client, answer)
+            file.write(granted.info, granted.findings["account"])
         except HandlerError as error:
             remedy = remedy_of(error.to_dict())
             loopback.tell("It did not work", *filter(None, [error.message, remedy]), "Nothing was written.")
             raise
-        loopback.tell("It worked", f"{_outcome(findings, arguments.info)}. The terminal shows more.")
-    print(*_text(findings, arguments, streams.stdout), sep="\n", file=streams.stdout)
-    return status_of_all(findings["problems"])
+        outcome = f"{_outcome(granted.findings, arguments.info)}. The terminal shows more."
+        loopback.tell("It worked", outcome, *filter(None, [granted.warning]))
+    print(*_text(granted, arguments, streams.stdout), sep="\n", file=streams.stdout)
+    return status_of_all(granted.findings["problems"])
 
 
 def _listening(back: Return, state: str) -> Loopback:
@@ -168,10 +176,13 @@ def _outcome(findings: Findings, file: Path) -> str:
     return f"{shown(str(file))} holds the refresh token of {whose}"
 
 
-def _text(findings: Findings, arguments: argparse.Namespace, stream: TextIO) -> Iterator[str]:
+def _text(granted: Granted, arguments: argparse.Namespace, stream: TextIO) -> Iterator[str]:
+    findings = granted.findings
     good = findings["ok"]
     verdict = paint("ok", GREEN, stream) if good else paint(count(len(findings["problems"]), "problem"), RED, stream)
     yield f"{verdict}: {_outcome(findings, arguments.info)}"
+    if granted.warning:
+        yield paragraph(granted.warning, "warning: ")
     yield ""
     yield from findings_text(findings)
     yield ""

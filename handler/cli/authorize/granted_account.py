@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...check import check
 from ...descriptor import load
 from ...errors import AuthorizationFailed
+from ...retry import current_clock
 from ...session import Session
+from ...token_end import KEPT_AS, end_after, end_sentence, why_it_ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,10 +25,17 @@ def needed_scopes() -> dict[str, str]:
     return {row["scope"]: row["needed_for"] for row in load().document["oauth_scopes"]}
 
 
-def granted_account(
-    consent: Consent, client: Mapping[str, str], answer: Mapping[str, str]
-) -> tuple[dict[str, str], Findings]:
-    """Return the info values of the account that consented, and what `check` finds out about it.
+class Granted(NamedTuple):
+    """The info values of the account that consented, and what `check` finds out about it."""
+
+    info: dict[str, str]
+    findings: Findings
+    warning: str
+    """That the refresh token ends, when and why; "" if it does not."""
+
+
+def granted_account(consent: Consent, client: Mapping[str, str], answer: Mapping[str, str]) -> Granted:
+    """Return what the browser's answer is worth.
 
     Raises AuthorizationFailed if nothing was granted, if an OAuth scope is missing or if
     the new token is refused, and whatever the token endpoint's answer was translated to.
@@ -36,13 +45,15 @@ def granted_account(
     session = Session(client)
     grant = session.attempt(lambda: consent.redeem(code, session.limits))
     _demand(scope for scope in needed_scopes() if grant.scopes is not None and scope not in grant.scopes)
-    info = {**client, "refresh_token": grant.refresh_token}
+    end = end_after(grant.lifetime, current_clock().epoch())
+    info = {**({KEPT_AS: end} if end else {}), **client, "refresh_token": grant.refresh_token}
     findings = check(info)
     _demand(findings["scopes"]["missing"])
     for problem in findings["problems"]:
         if problem["code"] == "authorization_failed":
             raise AuthorizationFailed(problem["code"], problem["message"])
-    return info, findings
+    warning = f"The refresh token {end_sentence(end, past=False)}, {why_it_ends(grant.lifetime)}" if end else ""
+    return Granted(info, findings, warning)
 
 
 def _demand(missing: Iterable[str]) -> None:

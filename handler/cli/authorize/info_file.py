@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ...descriptor import load
 from ...documents import read, written
 from ...errors import InvalidInput, quote, shown
+from ...token_end import KEPT_AS
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -55,7 +56,7 @@ class InfoFile:
         if not self._force and held.get(TOKEN) and (not account or theirs.casefold() != account.casefold()):
             came = quote(account) if account else "an account that cannot be told"
             self._refuse(f"holds the account {quote(theirs)}, and {came} has signed in; {FORCE}")
-        others = {name: value for name, value in held.items() if name != OWNER and name not in info}
+        others = {name: value for name, value in held.items() if name not in {OWNER, KEPT_AS, *info}}
         self._replace(written({**({OWNER: account} if account else {}), **info, **others}))
 
     def _held(self) -> Mapping[str, Any]:
