@@ -188,7 +188,10 @@ class Descriptor:
         if isinstance(own := details.get("remedy"), str):
             return own
         declared = self.errors.get(code, {"said_by_message": True})
-        if declared.get("said_by_message") or (code == "invalid_input" and not details.get("fields")):
+        # In capitals are variables of the environment: the message says what they must be.
+        if declared.get("said_by_message") or (
+            code == "invalid_input" and all(map(str.isupper, details.get("fields", ())))
+        ):
             return ""
         return " ".join(said for said in re.split(r"(?<=\.) ", declared["remedy"]) if said not in message)
 

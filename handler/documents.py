@@ -96,6 +96,8 @@ class Rules:
 
     def problems(self, document: Any) -> list[str]:
         """Return the mistakes as `where: what`, in the document's order, without its values."""
+        if document is None and not self._keeps(document):
+            return ["the document: is empty"]
         found = (
             f"{'.'.join(map(str, error.absolute_path)) or 'the document'}: {_rule(error)}"
             for error in self.violations(document)
@@ -120,8 +122,8 @@ def hint(name: str, known: Iterable[str]) -> str:
 
 
 def wrong_file(path: Path, problem: str) -> InvalidInput:
-    """Return the error for a file that cannot be used."""
-    return InvalidInput("invalid_input", f"{path}: {problem}", {"fields": {str(path): problem}})
+    """Return the error for a file that cannot be used; the problem says what to do, as no field is named."""
+    return InvalidInput("invalid_input", f"{path}: {problem}", {"fields": {str(path): problem}, "remedy": ""})
 
 
 def _rule(error: Any) -> str:
@@ -136,6 +138,8 @@ def _rule(error: Any) -> str:
         return f"must be one of {_names(rule if keyword == 'enum' else [rule])}"
     if keyword == "type":
         return f"must be of the type {rule if isinstance(rule, str) else ' or '.join(rule)}"
+    if keyword == "pattern":
+        return f"is not what it has to be: {error.schema['description']}"
     return f"breaks the rule {keyword} {json.dumps(rule)[:100]}"
 
 

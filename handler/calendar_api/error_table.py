@@ -107,7 +107,7 @@ FRONT_END = (
     "Look in Google's console whether the project is suspended, blocked or restricted, "
     "and whether its Google Calendar API is enabled."
 )
-LIMIT = "A limit of Google Calendar is used up{said}; it is lifted after hours, not minutes."
+LIMIT = "The account has used up a limit of Google Calendar{said}; it is lifted after hours, not minutes."
 
 CALENDAR_ROWS = (
     Row(ANY_METHOD, (401,), None, AuthorizationFailed, "authorization_failed",

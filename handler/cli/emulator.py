@@ -54,7 +54,8 @@ def add_emulator(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 def run_emulator(arguments: argparse.Namespace, streams: Streams) -> int:
     """Emulate until somebody ends it, which is no failure."""
-    state = read(arguments.state) if arguments.state else {}
+    state = read(arguments.state) if arguments.state else None
+    state = {} if state is None else state  # an empty file says nothing of it
     # SIGTERM ends it as Ctrl-C does, from the first line on.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

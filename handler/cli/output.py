@@ -21,7 +21,7 @@ from ..results import xml_attribute, xml_text
 from ..testing.cases import VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ..results import ResultId
 
@@ -62,6 +62,18 @@ def logged_to(
     finally:
         logger.removeHandler(log)
         logger.setLevel(before)
+
+
+@contextmanager
+def telling_all_the_same(streams: Streams, done: Callable[[], str]) -> Iterator[None]:
+    """Say on stderr what was `done` if stdout, on a full disk say, does not take what is written meanwhile."""
+    try:
+        yield
+        streams.stdout.flush()
+    except OSError:
+        with suppress(OSError):
+            print(f"note: stdout could not be written, but this was done: {done()}", file=streams.stderr)
+        raise
 
 
 def print_json(document: Any, stream: TextIO) -> None:

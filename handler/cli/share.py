@@ -9,10 +9,12 @@ from ..errors import visible
 from ..task import execute
 from .exit_statuses import DONE, exit_statuses
 from .options import ROLES, SOURCES, add_format, add_info, read_info
-from .output import Streams, aligned, print_json, print_xml, share_sentence
+from .output import Streams, aligned, print_json, print_xml, share_sentence, telling_all_the_same
 
 if TYPE_CHECKING:
     import argparse
+
+    from ..results import Results
 
 SUMMARY = "Make sure that a recipient has exactly the given access to a calendar"
 EXAMPLES = f"""\
@@ -65,6 +67,12 @@ def share(arguments: argparse.Namespace, streams: Streams) -> int:
     if wrong := {**descriptor.info.read(info)[1], **descriptor.rows.read(parameters)[1]}:
         raise invalid_input(wrong)
     results = execute(info, parameters)
+    with telling_all_the_same(streams, lambda: share_sentence(results, dry_run=arguments.dry_run)):
+        _answer(results, arguments, streams)
+    return DONE
+
+
+def _answer(results: Results, arguments: argparse.Namespace, streams: Streams) -> None:
     if arguments.format == "json":
         print_json(results, streams.stdout)
     elif arguments.format == "xml":
@@ -72,4 +80,3 @@ def share(arguments: argparse.Namespace, streams: Streams) -> int:
     else:
         rows = {results.titles[name]: visible(value) for name, value in results.items() if value}
         print(share_sentence(results, dry_run=arguments.dry_run), "", *aligned(rows), sep="\n", file=streams.stdout)
-    return DONE

@@ -234,6 +234,25 @@ def test_a_second_run_does_only_what_is_left_and_keeps_the_first_results(emulate
     assert emulator.rules() == AFTER
 
 
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("/dev/full", "is no file, but a device or the like"),
+        ("", "is a folder; name a new file"),
+        (".", "is a folder; name a new file"),
+        ("none/done.csv", "cannot be written: No such file or directory; name another file"),
+    ],
+)
+def test_what_takes_no_results_is_said_as_what_it_is(emulate, bulk, name, problem):
+    """A device, a folder and a folder that is missing are no results of an earlier run, and no field is blamed."""
+    emulator = emulate(STATE)
+    status, text, errors = bulk(ROWS, "--results", name)
+    assert (status, text) == (2, "")
+    assert problem in errors
+    assert "Correct the fields" not in errors
+    assert not {"acl.insert", "acl.update", "acl.delete"} & set(emulator.calls)
+
+
 def test_results_that_are_named_are_not_written_over(emulate, bulk, folder):
     """A named results file that is there already stops the run before anything is written."""
     emulator = emulate(STATE)
@@ -477,8 +496,11 @@ def test_a_reader_that_goes_away_loses_no_result(emulate, folder):
     """If nobody reads on (| head), the run stops, and what was in flight is written down all the same."""
     emulator = emulate(STATE)
     (folder / "people.csv").write_text(f"{HEADER}\n{ROWS}")
-    status = main(["bulk", "people.csv"], io.StringIO(), Fails(BrokenPipeError()), io.StringIO())
+    errors = io.StringIO()
+    status = main(["bulk", "people.csv"], io.StringIO(), Fails(BrokenPipeError()), errors)
     assert status == 1
+    assert "note: stdout could not be written, but this was done: 4 rows: 1 created" in errors.getvalue()
+    assert "; results: people.results.csv" in errors.getvalue()
     written = [line["rule_id"] for line in results(folder / "people.results.csv") if line["change"] != "unchanged"]
     assert len(written) == sum(emulator.calls.count(call) for call in ("acl.insert", "acl.delete", "acl.update"))
 

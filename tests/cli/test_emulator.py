@@ -141,6 +141,14 @@ def test_a_state_file_is_what_it_starts_with(tmp_path):
     assert secret not in text
 
 
+def test_an_empty_state_file_is_the_usual_state(tmp_path):
+    """With nothing in the state file it starts as without one."""
+    (tmp_path / "state.yaml").write_text("# nothing yet\n")
+    status, text, _ = emulated("--port", 0, "--state", tmp_path / "state.yaml")
+    assert status == 0
+    assert "Example Calendar" in text
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

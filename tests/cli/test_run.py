@@ -284,3 +284,26 @@ def test_options_of_live_are_refused_without_it(option):
     status, text, errors = command("run", EXAMPLE, *option)
     assert (status, text) == (2, "")
     assert errors.startswith("error: --yes and --info say something only together with --live\n")
+
+
+@pytest.mark.parametrize("verb", [("run",), ("run", "--fill")], ids=["run", "fill"])
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "the document: is empty"),
+        ("# nothing yet\n", "the document: is empty"),
+        (
+            "what: no sentence\nparameters: {}\nexpect: {results: {}}\n",
+            "what: is not what it has to be: The behaviour, as one",
+        ),
+    ],
+    ids=["empty", "a comment", "no sentence"],
+)
+def test_a_wrong_file_is_said_in_words(verb, text, problem, tmp_path):
+    """An empty file is called empty, a wrong form is described, and no field is blamed that no message names."""
+    path = tmp_path / "case.yaml"
+    path.write_text(text)
+    status, _, errors = command(*verb, path)
+    assert status == 2
+    assert f"error: {path}: {problem}" in errors
+    assert "what to do" not in errors

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 
 import pytest
 
+from handler.__main__ import main
 from handler.testing.emulator import ACCOUNT
 
-from ..support.command_line import EXAMPLE, Screen, command
+from ..support.command_line import EXAMPLE, Fails, Screen, command
 
 CALENDAR = "example@group.calendar.google.com"
 
@@ -129,3 +131,12 @@ def test_only_the_outcome_is_held(account, emulate, tmp_path):
     assert status == 1
     assert (report["calls"], report["before"], report["after"]) == (None, None, None)
     assert "change:\n  expected 'unchanged'\n  got      'created'" in report["differences"]
+
+
+def test_a_full_disk_hides_no_step(account, emulate, tmp_path):
+    """If stdout cannot be written, the files whose steps were done in the account are named on stderr."""
+    emulate()
+    path, errors = variant(tmp_path / "case.json"), io.StringIO()
+    words = ["run", str(path), *map(str, account), "--yes"]
+    assert main(words, io.StringIO(), Fails(OSError(errno.ENOSPC, "No space left on device")), errors) == 1
+    assert f"note: stdout could not be written, but this was done: {path}\n" in errors.getvalue()

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import re
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from handler.__main__ import main
 from handler.descriptor import load
 from handler.results import Results
 from handler.testing.emulator import ACCOUNT
 
-from ..support.command_line import command
+from ..support.command_line import Fails, command
 
 CALENDAR = "example@group.calendar.google.com"
 JANE = ("--calendar", "Example Calendar", "--scope", "user", "--recipient", "jane@acme.com")
@@ -25,6 +28,22 @@ def account(monkeypatch):
     """Set the environment as for the account that the emulator knows."""
     for name, value in ACCOUNT.items():
         monkeypatch.setenv(f"GOOGLE_{name.upper()}", value)
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("form", ["text", "json", "xml"])
+@pytest.mark.parametrize(
+    "words", [("--access", "reader"), ("--access", "reader", "--dry-run")], ids=["done", "dry run"]
+)
+def test_a_full_disk_hides_no_share(emulate, form, words):
+    """If stdout cannot be written, what was done is said on stderr, and the status tells that something failed."""
+    emulate()
+    errors = io.StringIO()
+    full = Fails(OSError(errno.ENOSPC, "No space left on device"))
+    assert main(["share", *JANE, *words, "--format", form], io.StringIO(), full, errors) == 1
+    change = "would be created" if "--dry-run" in words else "created"
+    assert f"note: stdout could not be written, but this was done: {change}: user:jane@acme.com" in errors.getvalue()
+    assert errors.getvalue().endswith("error: [Errno 28] No space left on device\n")
 
 
 @pytest.mark.usefixtures("account")

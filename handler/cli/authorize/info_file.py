@@ -95,4 +95,6 @@ class InfoFile:
             self._refuse(f"cannot be written: {error.strerror}")
 
     def _refuse(self, problem: str) -> NoReturn:
-        raise InvalidInput("invalid_input", f"--info: {self._name}: {problem}", {"fields": {"info": problem}}) from None
+        raise InvalidInput(
+            "invalid_input", f"--info: {self._name}: {problem}", {"fields": {"info": problem}, "remedy": ""}
+        ) from None

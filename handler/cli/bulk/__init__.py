@@ -14,7 +14,7 @@ from ...bulk import PER_MINUTE, THREADS, Bulk, Stopped, read_plan
 from ...errors import HandlerError, InvalidInput
 from ..exit_statuses import FAILED, INTERRUPTED, exit_statuses, status_of_all
 from ..options import ROLES, SOURCES, add_info, read_info
-from ..output import Streams, print_error, print_json
+from ..output import Streams, print_error, print_json, telling_all_the_same
 from .bulk_report import BulkReport
 from .progress import progress_bar
 from .results_file import begin_results
@@ -94,11 +94,21 @@ def share_many(arguments: argparse.Namespace, streams: Streams) -> int:
     )
     bulk = Bulk(plan, per_minute=arguments.per_minute)
     report = BulkReport(file._replace(rows=rows), dry_run=arguments.dry_run)
+    with telling_all_the_same(streams, report.whereabouts):
+        return _told(bulk, report, arguments, streams)
+
+
+def _told(bulk: Bulk, report: BulkReport, arguments: argparse.Namespace, streams: Streams) -> int:
+    """Share, tell what came of the rows, and return the exit status."""
     failed: HandlerError | None = None
     try:
         with _stopping(bulk.stop), suppress(Stopped):
             bulk.find_calendars()
-            with nullcontext() if arguments.dry_run else begin_results(arguments.results, arguments.file, file) as made:
+            with (
+                nullcontext()
+                if arguments.dry_run
+                else begin_results(arguments.results, arguments.file, report.file) as made
+            ):
                 report.results = made
                 _share(bulk, report, arguments, streams)
     except HandlerError as error:

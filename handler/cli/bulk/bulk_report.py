@@ -36,7 +36,7 @@ class BulkReport:
         self.rows = len(file.rows)
         self.results: ResultsFile | None = None
         """Where each row is written down, if anywhere."""
-        self._file = file
+        self.file = file
         self._dry_run = dry_run
         self._outcomes: dict[int, Outcome] = {}
         self._unwritten: set[int] = set()
@@ -49,7 +49,7 @@ class BulkReport:
         self._counts[_kind(outcome)] += 1
         if self.results:
             self._unwritten.add(number)  # whatever may interrupt us here
-            self.results.write(self._file.lines[number], self._file.rows[number], outcome)
+            self.results.write(self.file.lines[number], self.file.rows[number], outcome)
             if not self.results.failed:
                 self._unwritten.discard(number)
         if tell:
@@ -79,6 +79,10 @@ class BulkReport:
         details = {**found.details, "rows": [self._row(number) for number in numbers], "remedy": REMEDY}
         return InvalidInput(found.code, f"{found.message}. The run was stopped. {which}", details)
 
+    def whereabouts(self) -> str:
+        """Return how many rows were done, and which file has them."""
+        return f"{self._summary()}{f'; results: {self.results.path}' if self.results else ''}"
+
     def errors(self) -> list[ErrorDict]:
         """Return the errors of rows, those of rows that were not tried included."""
         return [outcome["error"] for outcome in self._outcomes.values() if "error" in outcome]
@@ -91,7 +95,7 @@ class BulkReport:
             "rows": rows,
             "summary": {"rows": self.rows, **counts, "not_begun": self.left},
             "results_file": str(self.results.path) if self.results else None,
-            "unrecorded": [self._file.lines[number] for number in self._lost()],
+            "unrecorded": [self.file.lines[number] for number in self._lost()],
         }
 
     def text(self) -> Iterator[str]:
@@ -99,7 +103,7 @@ class BulkReport:
         outcomes = sorted(self._outcomes.items())
         if self._dry_run:
             yield from plan_table(
-                (self._file.lines[number], self._file.rows[number], outcome["results"])
+                (self.file.lines[number], self.file.rows[number], outcome["results"])
                 for number, outcome in outcomes
                 if "results" in outcome
             )
@@ -128,8 +132,8 @@ class BulkReport:
 
     def _row(self, number: int) -> dict[str, Any]:
         return {
-            "line": self._file.lines[number],
-            "parameters": self._file.rows[number],
+            "line": self.file.lines[number],
+            "parameters": self.file.rows[number],
             **self._outcomes[number],
         }
 
@@ -142,7 +146,7 @@ class BulkReport:
         return f"{self.rows} rows: {', '.join(kinds) or 'none begun'}{end}"
 
     def _sentence(self, number: int, outcome: Outcome) -> str:
-        name = quote(str(self._file.rows[number]["calendar_name"]).strip())
+        name = quote(str(self.file.rows[number]["calendar_name"]).strip())
         if "results" in outcome:
             what = share_sentence(outcome["results"], dry_run=self._dry_run)
         else:
@@ -150,7 +154,7 @@ class BulkReport:
             change, before = _change(outcome), error["details"].get("previous_access")
             written = f"; {change} all the same (before: {before})" if change in CHANGES else ""
             what = f"{_kind(outcome)}: {visible(error['message'])} ({error['code']}){written}"
-        return f"line {self._file.lines[number]}: {name}: {what}"
+        return f"line {self.file.lines[number]}: {name}: {what}"
 
 
 def _kind(outcome: Outcome) -> str:

@@ -114,10 +114,18 @@ def begin_results(named: Path | None, rows: Path, like: RowFile) -> ResultsFile:
             return ResultsFile(path, like)
         except FileExistsError:  # asked for by creating it: another run may look for a name, too
             if named:
-                problem = "is there already, and says how to undo an earlier run; name another file"
-                raise wrong_file(path, problem) from None
+                raise wrong_file(path, _why_not(path)) from None
         except OSError as error:
-            raise wrong_file(path, f"cannot be written: {error.strerror}") from None
+            raise wrong_file(path, f"cannot be written: {error.strerror}; name another file with --results") from None
+
+
+def _why_not(path: Path) -> str:
+    """Return why the results do not go where something is already."""
+    if path.is_dir():
+        return "is a folder; name a new file with --results"
+    if not path.is_file():
+        return "is no file, but a device or the like, which keeps nothing to undo by; name a new file with --results"
+    return "is there already, and says how to undo an earlier run; name another file"
 
 
 def _beside(rows: Path, number: int) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from ...testing.cases import VARIABLE, Case, Report, outcome_differences, perfor
 from ...testing.emulator import ACCOUNT
 from ..exit_statuses import FAILED, WRONG_INPUT, exit_statuses
 from ..options import SOURCES, add_format, add_info, read_info
-from ..output import Streams, print_error, print_json, print_xml
+from ..output import Streams, print_error, print_json, print_xml, telling_all_the_same
 from .case_report import json_report, text_report, xml_reports
 from .filling import fill
 
@@ -92,7 +93,22 @@ def run(arguments: argparse.Namespace, streams: Streams) -> int:
         print("nothing was done: the answer was not yes", file=streams.stderr)
         return FAILED
     reports: list[Report] = []
-    for report in _each(play_one, cases, refuse):
+    lost = telling_all_the_same(streams, lambda: ", ".join(report.case.file for report in reports) or "nothing")
+    with lost if arguments.asks_google else nullcontext():
+        _tell(_each(play_one, cases, refuse), reports, mistakes, arguments, streams)
+    failed = any(report.differences for report in reports)
+    return WRONG_INPUT if mistakes else int(failed)
+
+
+def _tell(
+    played: Iterable[Report],
+    reports: list[Report],
+    mistakes: list[HandlerError],
+    arguments: argparse.Namespace,
+    streams: Streams,
+) -> None:
+    """Write each report as it comes and add it to the others, or write all in the end."""
+    for report in played:
         reports.append(report)
         if arguments.format == "text":
             print(text_report(report, streams.stdout, live=arguments.asks_google), file=streams.stdout)
@@ -104,7 +120,6 @@ def run(arguments: argparse.Namespace, streams: Streams) -> int:
     else:
         not_played = f", {len(mistakes)} not played" if mistakes else ""
         print(f"{len(reports) - failed} passed, {failed} failed{not_played}", file=streams.stdout)
-    return WRONG_INPUT if mistakes else int(failed > 0)
 
 
 def _each(
