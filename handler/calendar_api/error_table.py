@@ -85,7 +85,7 @@ class Row(NamedTuple):
     """Which answers a row matches, and the error they become.
 
     `reasons` None means any. The sentence may name {method}, {status}, {reason},
-    {said} (the reasons and Google's own words, in brackets), {scope} and {client_id}.
+    {words} (Google's own, in brackets), {said} (the same behind the reasons), {scope} and {client_id}.
     """
 
     methods: Container[str]
@@ -131,7 +131,7 @@ CALENDAR_ROWS = (
     Row(ANY_METHOD, (403,), RATE, Unavailable, "rate_limited",
         "Requests come faster than Google allows{said}. Try again in a minute."),
     Row(ANY_METHOD, (429,), None, Unavailable, "rate_limited",
-        "Requests come faster than Google allows{said}. Try again in a minute."),
+        "Requests come faster than Google allows{words}. Try again in a minute."),
     Row(ANY_METHOD, (403,), _reasons("CONSUMER_INVALID", "CONSUMER_SUSPENDED", "API_KEY_SERVICE_BLOCKED"),
         AuthorizationFailed, "api_disabled", FRONT_END),
     Row(ANY_METHOD, (403,), None, AuthorizationFailed, "api_disabled", FRONT_END, _of_front_end),
@@ -149,9 +149,9 @@ CALENDAR_ROWS = (
     Row(WRITES, REFUSED, _reasons("illegalAccessRoleForDefault"), Refused, "sharing_refused",
         "Google does not give the public this role{said}."),
     Row(ANY_METHOD, BY_STATUS, None, Unavailable, "google_unavailable",
-        "Google could not do {method} just now: status {status}{said}. Try again later."),
+        "Google could not do {method} just now: status {status}{words}. Try again later."),
     Row(ANY_METHOD, FAILED, None, Unavailable, "google_unavailable",
-        "Google failed at {method}: status {status}{said}. Try again later."),
+        "Google failed at {method}: status {status}{words}. Try again later."),
     Row(WRITES, REFUSED, None, Refused, "sharing_refused",
         "Google refuses {method}: status {status}{said}."),
     Row(ANY_METHOD, REFUSED, None, HandlerError, "unexpected_answer",
@@ -212,8 +212,12 @@ def calendar_error(method: str, answer: Answer, masked: Callable[[str], str]) ->
     refusal = read_refusal(answer)
     odd = answer.status in REFUSED and answer.status not in BY_STATUS and not (refusal.reasons or is_googles(answer))
     row, reason = (None if odd else _match(CALENDAR_ROWS, method, answer.status, refusal)) or (CALENDAR_ROWS[-1], "")
-    scope, said = SCOPES[method.partition(".")[0]], _said(refusal, answer.status, masked)
-    sentence = row.sentence.format(method=method, status=answer.status, said=said, scope=scope)
+    scope = SCOPES[method.partition(".")[0]]
+    words = _added(refusal, answer.status, masked)
+    said = _in_brackets(*(shown(masked(name)) for name in _named(refusal)), words)
+    sentence = row.sentence.format(
+        method=method, status=answer.status, said=said, words=_in_brackets(words), scope=scope
+    )
     details = {"method": method, "status": answer.status, "reason": shown(masked(reason))}
     if row.code == "scope_missing":
         details["scope"] = scope
@@ -224,7 +228,7 @@ def token_error(answer: Answer, masked: Callable[[str], str], client_id: str) ->
     """Translate an answer of the token endpoint that holds no usable token; its words may quote secrets."""
     refusal = read_token_refusal(answer)
     row, reason = _match(TOKEN_ROWS, TOKEN, answer.status, refusal) or (TOKEN_ROWS[-1], "")
-    said = _said(refusal._replace(words=""), answer.status, masked)
+    said = _in_brackets(*(shown(masked(name)) for name in _named(refusal)))
     sentence = row.sentence.format(
         status=answer.status, reason=shown(masked(reason)), said=said, client_id=shown(client_id)
     )
@@ -274,12 +278,14 @@ def _named(refusal: Refusal) -> list[str]:
     return [reason for reason in dict.fromkeys(refusal.reasons) if reason != OAUTH_ERROR]
 
 
-def _said(refusal: Refusal, status: int, masked: Callable[[str], str]) -> str:
-    """Return the reasons and Google's words in brackets; words that only repeat a reason or the status add nothing."""
-    named = _named(refusal)
-    known = {_letters(text) for text in ("", *named, responses.get(status, ""))}
-    words = [] if _letters(refusal.words) in known else [quote(masked(refusal.words), SAID_CHARACTERS)]
-    told = ", ".join([*(shown(masked(reason)) for reason in named), *words])
+def _added(refusal: Refusal, status: int, masked: Callable[[str], str]) -> str:
+    """Return Google's words in quotes, "" if they only repeat a reason or the status."""
+    known = {_letters(text) for text in ("", *_named(refusal), responses.get(status, ""))}
+    return "" if _letters(refusal.words) in known else quote(masked(refusal.words), SAID_CHARACTERS)
+
+
+def _in_brackets(*texts: str) -> str:
+    told = ", ".join(filter(None, texts))
     return f" ({told})" if told else ""
 
 
