@@ -60,11 +60,11 @@ def read_text(path: Path, largest_bytes: int = LARGEST_BYTES, remedy: str = "") 
         with path.open("rb") as file:
             content = file.read(largest_bytes + 1)
         if len(content) > largest_bytes:
-            raise wrong_file(path, f"more than {largest_bytes:,} bytes")
+            raise wrong_file(path, f"has more than {largest_bytes:,} bytes; split it, or name another file")
     except OSError as error:
         raise wrong_file(path, error.strerror or type(error).__name__) from None
     except ValueError:  # a NUL in the file's name
-        raise wrong_file(path, "not the name of a file") from None
+        raise wrong_file(path, "is no name of a file, as it holds a NUL; name another one") from None
     with suppress(UnicodeDecodeError):
         return content.decode("utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8")
     raise wrong_file(

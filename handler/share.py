@@ -248,7 +248,8 @@ class Share:
     def _contested(self) -> dict[str, str]:
         raise Unavailable(
             "google_unavailable",
-            f"The rule {quote(self._wish.rule_id)} was gone again each time it was to be updated.",
+            f"The rule {quote(self._wish.rule_id)} was gone again each time it was to be updated. "
+            "Somebody else removes it: see who, or try again when they are done.",
         )
 
 
@@ -263,6 +264,7 @@ def _may_be_done(error: HandlerError) -> bool:
 def _odd_role(rule: Rule) -> HandlerError:
     return HandlerError(
         "unexpected_answer",
-        f"Google answers the role {quote(rule.role)} for {quote(rule.rule_id)}, which says nothing to this handler.",
+        f"Google answers the role {quote(rule.role)} for {quote(rule.rule_id)}, which this handler does not know. "
+        "Look at the access in Google Calendar, and whether a newer version of the handler knows it.",
         {"rule_id": shown(rule.rule_id), "role": shown(rule.role)},
     )

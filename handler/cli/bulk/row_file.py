@@ -64,7 +64,7 @@ def read_rows(path: Path) -> RowFile:
         found = _csv_rows(text, delimiter, problems)
     pairs = list(found)
     if not pairs and not problems:
-        raise wrong_file(path, "has no rows")
+        raise wrong_file(path, "has no rows; below the header there has to be a line for each share")
     return RowFile([row for _, row in pairs], [line for line, _ in pairs], problems, delimiter, marked)
 
 
