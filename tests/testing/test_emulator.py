@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import socket
 import struct
 import threading
 import time
-from dataclasses import dataclass
-from http.client import HTTPConnection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
@@ -20,8 +17,7 @@ from hypothesis import strategies as st
 
 from handler.testing.emulator import ACCOUNT, METHODS, Emulator
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from ..support.emulator_client import Client, Got, closing, ids
 
 EXAMPLE = "example@group.calendar.google.com"
 HOLIDAYS = "holidays@group.calendar.google.com"
@@ -30,70 +26,9 @@ JANE = {"role": "reader", "scope": {"type": "user", "value": "jane@acme.com"}}
 ADDRESS = "http://127.0.0.1:8000/"
 LIST_SCOPE = "https://www.googleapis.com/auth/calendar.calendarlist.readonly"
 SCOPES = f"{LIST_SCOPE} https://www.googleapis.com/auth/calendar.acls"
-OPENED: list[HTTPConnection] = []
 
 
-@pytest.fixture(autouse=True)
-def _close_connections() -> Iterator[None]:
-    """Close what a test has opened."""
-    yield
-    while OPENED:
-        OPENED.pop().close()
-
-
-@dataclass
-class Got:
-    """What came back."""
-
-    status: int
-    body: Any
-    headers: dict[str, str]
-
-    @property
-    def reason(self) -> str:
-        """Google's reason of an error."""
-        return self.body["error"]["errors"][0]["reason"]
-
-
-class Client:
-    """A signed-in client with one connection that stays open."""
-
-    def __init__(self, emulator: Emulator, **account: str) -> None:
-        self.connection = HTTPConnection(emulator.host, timeout=10)
-        OPENED.append(self.connection)
-        self.account = {**ACCOUNT, **account}
-        self.token = ""
-
-    def send(self, method: str, path: str, body: str = "", **headers: str) -> Got:
-        """Send one request as it stands."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.connection.request(method, path, body or None, named)
-        answer = self.connection.getresponse()
-        data, heads = answer.read(), dict(answer.headers)
-        if data and "json" in heads["Content-Type"]:
-            return Got(answer.status, json.loads(data), heads)
-        return Got(answer.status, data.decode(), heads)
-
-    def sign_in(self, **form: str) -> Got:
-        """Ask for tokens, by default with the refresh token."""
-        asked = {"grant_type": "refresh_token", **self.account, **form}
-        got = self.send("POST", "/token", urlencode(asked))
-        if got.status == 200:
-            self.token = got.body["access_token"]
-        return got
-
-    def api(self, method: str, path: str, body: object = None, **headers: str) -> Got:
-        """Call the API, signed in."""
-        if not self.token:
-            self.sign_in()
-        text = body if isinstance(body, str) else json.dumps(body) if body else ""
-        headers = {"Authorization": f"Bearer {self.token}", **headers}
-        return self.send(method, f"/calendar/v3/{path}", text, **headers)
-
-
-def ids(got: Got) -> list[str]:
-    """Return the ids of a page."""
-    return [item["id"] for item in got.body["items"]]
+_close_connections = pytest.fixture(autouse=True)(closing)
 
 
 def test_a_stopped_emulator_closes_connections_that_stay_open() -> None:
@@ -160,7 +95,7 @@ def test_requests_are_recorded_in_order_without_secrets() -> None:
     ("http_method", "path"),
     [
         ("GET", "/calendar/v3/calendars//acl"),
-        ("GET", "/calendar/v3/calendars/primary/events"),
+        ("GET", "/calendar/v3/calendars/primary/secrets"),
         ("PUT", f"/calendar/v3/{RULES}"),
         ("HEAD", "/token"),
         ("FROB", "/token"),
@@ -212,6 +147,7 @@ def test_methods_are_the_ones_that_sharing_needs() -> None:
         "oauth2.auth",
         "calendarList.list",
         "calendarList.get",
+        "calendars.get",
         "acl.list",
         "acl.get",
         "acl.insert",
@@ -261,9 +197,9 @@ def test_a_wrong_token_request_is_refused(form: dict[str, str], status: int, err
     assert "wrong" not in str(got.body)
 
 
-@pytest.mark.parametrize("header", ["", "Bearer wrong", "Basic wrong"])
+@pytest.mark.parametrize("header", ["Bearer wrong", "Basic wrong"])
 def test_without_a_good_access_token_nothing_is_answered(header: str) -> None:
-    """A missing or unknown access token is a 401 that says so."""
+    """An unknown access token is a 401 that says so."""
     with Emulator() as emulator:
         got = Client(emulator).api("GET", RULES, Authorization=header)
     assert (got.status, got.reason) == (401, "authError")
@@ -355,6 +291,17 @@ def test_consent_leads_to_a_token_once() -> None:
         assert got.body["scope"] == back["scope"] == LIST_SCOPE
         assert redeem(client, back).body["error"] == "invalid_grant"
         assert client.api("GET", "users/me/calendarList").status == 200
+
+
+@pytest.mark.parametrize(("testing", "seconds"), [(True, 604_799), (False, None)])
+def test_a_refresh_token_of_a_client_in_testing_says_when_it_ends(*, testing: bool, seconds: int | None) -> None:
+    """It comes with the seconds of a week; a refresh of the access token does not repeat them."""
+    with Emulator({"account": {"testing": testing}}) as emulator:
+        client = Client(emulator)
+        got = redeem(client, consent(client, access_type="offline", prompt="consent"))
+        assert got.body.get("refresh_token_expires_in") == seconds
+        assert "refresh_token_expires_in" not in redeem(client, consent(client)).body
+        assert "refresh_token_expires_in" not in client.sign_in().body
 
 
 @pytest.mark.parametrize(
@@ -560,6 +507,10 @@ def test_primary_names_the_primary_calendar() -> None:
         ("fields=items(%21)", 400, "invalidParameter"),
         ("fields=items(sumary)", 400, "invalidParameter"),
         ("syncToken=old", 410, "fullSyncRequired"),
+        ("showDeleted=false&syncToken=old", 400, "invalid"),
+        ("showHidden=false&syncToken=old", 400, "invalid"),
+        ("minAccessRole=owner&syncToken=old", 400, "invalid"),
+        ("showOwnOrganizationOnly=true&syncToken=old", 400, "invalid"),
     ],
 )
 def test_wrong_query_values_are_refused(query: str, status: int, reason: str) -> None:
@@ -659,16 +610,6 @@ def test_insert_answers_with_the_rule() -> None:
         "role": "owner",
     }
     assert emulator.rules() == {EXAMPLE: {"group:team@acme.com": "owner"}}
-
-
-def test_the_public_rule_has_no_value() -> None:
-    """The scope `default` has the bare id `default`."""
-    body = {"role": "reader", "scope": {"type": "default"}}
-    with Emulator() as emulator:
-        client = Client(emulator)
-        client.api("POST", RULES, body)
-        rule = client.api("GET", f"{RULES}/default").body
-    assert (rule["id"], rule["scope"]) == ("default", {"type": "default"})
 
 
 @pytest.mark.parametrize(
@@ -786,9 +727,9 @@ def test_delete_answers_without_a_body() -> None:
         client = Client(emulator)
         got = client.api("DELETE", f"{RULES}/default")
         assert (got.status, got.body) == (204, "")
-        assert ids(client.api("GET", RULES)) == ["user:owner@example.com"]
+        assert ids(client.api("GET", RULES)) == ["user:owner@example.com", f"user:{EXAMPLE}"]
         shown = client.api("GET", f"{RULES}?showDeleted=true").body["items"]
-        assert [(rule["id"], rule["role"]) for rule in shown][1:] == [("default", "none")]
+        assert [(rule["id"], rule["role"]) for rule in shown][2:] == [("default", "none")]
     assert emulator.rules() == {EXAMPLE: {}}
 
 
@@ -797,7 +738,7 @@ def test_a_rule_can_be_there_with_role_none() -> None:
     with Emulator({"rules": {EXAMPLE: {"default": "none"}}}) as emulator:
         client = Client(emulator)
         assert client.api("GET", f"{RULES}/default").body["role"] == "none"
-        assert ids(client.api("GET", RULES)) == ["user:owner@example.com"]
+        assert ids(client.api("GET", RULES)) == ["user:owner@example.com", f"user:{EXAMPLE}"]
     assert emulator.rules() == {EXAMPLE: {}}
 
 

@@ -16,6 +16,7 @@ from handler.testing.emulator.calendar_routes import ROUTES
 from handler.testing.emulator.parameters import EVERYWHERE, read_query
 from handler.testing.emulator.partial import FIELDS
 from handler.testing.emulator.state import ROLES
+from handler.testing.emulator.unplayed import ROUTES as UNPLAYED_ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +52,15 @@ def google(emulator: Emulator) -> Iterator[Any]:
 def test_every_method_of_the_api_is_one_of_googles() -> None:
     """Beside the two of sign-in, each method that the emulator knows exists."""
     assert [name for name in METHODS if name not in METHOD] == ["oauth2.token", "oauth2.auth"]
+
+
+def test_every_method_of_google_s_is_played_or_said_not_to_be() -> None:
+    """No method of the API is answered as if Google had none, and each is there once."""
+    served = [route for route in (*ROUTES, *UNPLAYED_ROUTES) if route.method_id in METHOD]
+    assert sorted(route.method_id for route in served) == sorted(METHOD)
+    for route in served:
+        method = METHOD[route.method_id]
+        assert (route.http_method, route.path) == (method["httpMethod"], method["path"])
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.method_id)
@@ -131,7 +141,9 @@ def test_google_s_client_goes_a_full_round(emulator: Emulator, google: Any) -> N
     assert rules.patch(**one, body={"role": "owner"}).execute()["role"] == "owner"
     page = rules.list(calendarId=EXAMPLE).execute()
     conforms(page, schemas["Acl"])
-    assert [item["id"] for item in page["items"]] == ["user:owner@example.com", "user:jane@acme.com"]
+    assert [item["id"] for item in page["items"]] == ["user:owner@example.com", f"user:{EXAMPLE}"]
+    page = rules.list_next(rules.list(calendarId=EXAMPLE), page).execute()
+    assert [item["id"] for item in page["items"]] == ["user:jane@acme.com"]
     assert not rules.delete(**one).execute()
 
     assert emulator.rules() == {EXAMPLE: {}}
@@ -145,6 +157,7 @@ def test_google_s_client_goes_a_full_round(emulator: Emulator, google: Any) -> N
         "acl.get",
         "acl.update",
         "acl.patch",
+        "acl.list",
         "acl.list",
         "acl.delete",
     ]

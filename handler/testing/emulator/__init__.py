@@ -1,8 +1,9 @@
 """A local emulator of the part of Google Calendar that sharing needs.
 
 It listens on 127.0.0.1 and plays the token endpoint, the consent page, calendarList
-(list, get) and acl (list, get, insert, update, patch, delete), with Google's error
-bodies; faults can be ordered method by method, and every request is recorded.
+(list, get), calendars (get) and acl (list, get, insert, update, patch, delete), in the
+words that Google was recorded to answer with; faults can be ordered method by method, and
+every request is recorded. Google's other methods are answered with 501, which names them.
 
     with Emulator({"page_size": 2}) as emulator:
         print(emulator.host, emulator.calls, emulator.rules())
@@ -13,9 +14,9 @@ that contradict each other (400). It forgets the oldest of 100,000 requests and 
 of 10,000 access tokens and codes.
 
 What it does not imitate
-    - batch and watch requests, push channels, events, calendars, settings, and every
-      method of calendarList and acl that is not named above;
-    - sync: the sync token of a last page is never accepted, the answer is always 410;
+    - batch and watch requests, push channels, events, settings, writes to calendars and to
+      the calendar list;
+    - sync: a token ends only when 10,000 newer ones were given out, never by age;
       showOwnOrganizationOnly changes nothing;
     - rate limits and quotas (order them as faults), delays before a write is seen;
     - effective access: what an account may do follows from `accessRole` in its list of
@@ -23,22 +24,30 @@ What it does not imitate
       no calendar into anybody's list;
     - whether a recipient exists, the limit of 6,000 rules, API keys, billing;
     - mail: what would have been sent is only counted;
-    - of a calendar list entry: colours, reminders, time zone, conference settings;
-    - compression, caching headers and If-None-Match, chunked request bodies (411),
-      indented answers, CORS, TLS, tokens in the query instead of a header;
+    - of a calendar and its list entry: colours, reminders, time zone, conference settings;
+    - compression, If-None-Match, chunked request bodies (411), indented answers, CORS, TLS,
+      tokens in the query instead of a header; the name in the header Server is its own;
     - sign-in: the consent page always asks, never merges earlier grants, and its codes
       do not expire; service accounts, ID tokens, revocation and token information;
       at most 100 refresh tokens for each account; a refresh token dies only when a
-      fault revokes it.
+      fault revokes it, also where its end was told (`testing` in the account);
+    - the project that asks, which is 0.
 
-What is a guess, as Google does not document it
+What is a guess, as Google does not document it and nobody has shown an answer
     - an insert over an existing rule replaces it; role none in a write removes the
       rule; deleting or updating a rule that is not there is a 404;
-    - a write that changes nothing mails again; nobody is mailed about rules for
-      domains and the public; rule ids are compared in lower case;
-    - statuses and texts of illegalAccessRoleForDefault (400), cannotChangeOwnAcl and
-      cannotChangeOwnerAcl (403), notACalendarUser, and of `invalid` in a body; that
+    - a write that changes nothing mails again, and makes a new etag; nobody is mailed
+      about rules for domains and the public; rule ids are compared in lower case;
+    - every secondary calendar (@group.calendar.google.com) lists its own address as an
+      owner, behind the account's own rule, as one kind was seen to do. No state names
+      this rule, it counts for nobody as an owner, and to change it is refused as it is
+      for the data owner's;
+    - statuses and texts of illegalAccessRoleForDefault (400) and cannotChangeOwnerAcl (403),
+      the status of cannotChangeOwnAcl (403), and the text of `invalid` in a body; that
       the public may have no role above reader, and that the data owner's rule is fixed;
+    - an unknown scope type is `invalid`; in 2013 it was answered as one that is missing;
+    - the reason `invalid` beside "Invalid resource id value.", which was recorded of
+      acl.delete and is said by get, update and patch too;
     - the access level named when rules may not be read;
     - what counts as an address or a domain name; that the scope of an update has to
       match the rule it is sent to, and that its role may not be left out;
@@ -46,12 +55,17 @@ What is a guess, as Google does not document it
       under that one alone, in lists and by acl.get;
     - If-Match is looked at in update, patch and delete, and not in insert;
     - the order of the checks: token, OAuth scope, query, mask, body as JSON, calendar,
-      access, body; unknown query parameters are ignored, only `true` and `false` are
-      booleans, a maxResults above 250 counts as 250;
-    - `details` beside `errors` in scope and not-enabled errors, all of the token
-      endpoint's statuses that the OAuth standard does not fix, and its answer to 429;
+      access, rule id, body; unknown query parameters are ignored, only `true` and `false`
+      are booleans, a maxResults above 250 counts as 250;
+    - what is said to a sync token beside showDeleted=false, showHidden=false,
+      minAccessRole or showOwnOrganizationOnly (400);
+    - the method that a missing scope names, of acl and calendars: calendar.v3.Acl.List;
+      the header beside it, which was once seen with its error unquoted;
+    - the words of a status in the front end's form, but for 401 and 403;
+    - all of the token endpoint's statuses that the OAuth standard does not fix, and its
+      answer to 429;
     - ticking no box on the consent page counts as a denial;
-    - a path or HTTP method that is not known is a 404 in the API's form.
+    - an HTTP method that a path does not have is a 404 and a page, as an unknown path is.
 """
 
 from __future__ import annotations

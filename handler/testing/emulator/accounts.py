@@ -36,6 +36,8 @@ class Account:
     scopes: tuple[str, ...]
     access_token_seconds: int
     calendars: tuple[Mapping[str, Any], ...]
+    testing: bool
+    """Whether the client's consent screen is in Testing, so that a new refresh token ends after a week."""
 
 
 def read_accounts(state: Mapping[str, Any]) -> tuple[Account, ...]:
@@ -67,6 +69,7 @@ def _read(stated: Mapping[str, Any], calendars: Any) -> Account:
         scopes=tuple(stated.get("scopes", DEFAULT_SCOPES)),
         access_token_seconds=stated.get("access_token_seconds", 3599),
         calendars=tuple(_default_calendars(email) if own is None else own),
+        testing=stated.get("testing", False),
     )
 
 

@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 JSON_TYPE = "application/json; charset=UTF-8"
 HTML_TYPE = "text/html; charset=UTF-8"
+UNCACHED = {
+    "Cache-Control": "no-cache, no-store, max-age=0, must-revalidate",
+    "Pragma": "no-cache",
+    "Expires": "Mon, 01 Jan 1990 00:00:00 GMT",
+    "Vary": "Origin, X-Origin, Referer",
+}
+"""As Google's APIs answer, so that nobody keeps it."""
 BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 
@@ -35,23 +42,15 @@ class Reply:
 
 
 def json_answer(status: int, body: object, headers: Mapping[str, str] | None = None) -> Reply:
-    """Return `body` as a JSON answer; `headers` may replace the content type."""
-    return Reply(status, json.dumps(body).encode(), with_type(JSON_TYPE, headers or {}))
+    """Return `body` as a JSON answer; `headers` may replace the usual ones."""
+    return Reply(status, json.dumps(body).encode(), _with({"Content-Type": JSON_TYPE, **UNCACHED}, headers or {}))
 
 
 def html_answer(status: int, text: str, headers: Mapping[str, str] | None = None) -> Reply:
     """Return `text` as an HTML answer; `headers` may replace the content type."""
-    return Reply(status, text.encode(), with_type(HTML_TYPE, headers or {}))
+    return Reply(status, text.encode(), _with({"Content-Type": HTML_TYPE}, headers or {}))
 
 
-def with_type(content_type: str, headers: Mapping[str, str]) -> dict[str, str]:
-    """Return `headers` with a content type, unless they have one already."""
-    given: dict[str, Any] = {name.lower(): value for name, value in headers.items()}
-    return (
-        dict(headers)
-        if "content-type" in given
-        else {
-            "Content-Type": content_type,
-            **headers,
-        }
-    )
+def _with(usual: Mapping[str, str], headers: Mapping[str, str]) -> dict[str, str]:
+    given = {name.lower() for name in headers}
+    return {**{name: value for name, value in usual.items() if name.lower() not in given}, **headers}

@@ -1,4 +1,4 @@
-"""The methods of the Calendar API that the emulator knows: calendarList and acl.
+"""The methods of the Calendar API that the emulator plays: calendarList, calendars and acl.
 
 Each function is one method: it is handed a call that is signed in and well formed, and
 returns what to answer.
@@ -6,7 +6,9 @@ returns what to answer.
 
 from __future__ import annotations
 
+from base64 import b32hexencode
 from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from .calls import Call, declare_method
@@ -62,7 +64,7 @@ def list_calendars(call: Call) -> dict[str, Any]:
         for entry in call.state.entries(call.email)
         if ROLES.index(entry.role) >= least and (call.query["showHidden"] or not entry.hidden)
     ]
-    return _page(call, "calendar#calendarList", entries)
+    return _page(call, "calendar#calendarList", call.email, entries)
 
 
 @route(
@@ -81,6 +83,26 @@ def get_calendar(call: Call) -> dict[str, Any]:
 
 
 @route(
+    "calendars.get",
+    "GET",
+    "calendars/{calendarId}",
+    scopes=(
+        "calendar",
+        "calendar.app.created",
+        "calendar.calendars",
+        "calendar.calendars.readonly",
+        "calendar.readonly",
+    ),
+    answers="Calendar",
+)
+def get_metadata(call: Call) -> dict[str, Any]:
+    """Return what every account sees alike of a calendar, which need not be listed."""
+    entry = call.calendar("none")
+    said = {name: entry.shown[name] for name in ("id", "summary", "dataOwner") if name in entry.shown}
+    return {"kind": "calendar#calendar", "etag": entry.etag, **said}
+
+
+@route(
     "acl.list",
     "GET",
     RULES_PATH,
@@ -92,7 +114,8 @@ def list_rules(call: Call) -> dict[str, Any]:
     """Return a page of a calendar's rules."""
     calendar_id = call.calendar("writer").calendar_id
     rules = call.state.rules_of(calendar_id, removed=call.query["showDeleted"])
-    return _page(call, "calendar#acl", [rule_answer(rule) for rule in rules])
+    rules.sort(key=lambda rule: rule.rule_id != f"user:{call.email}")
+    return _page(call, "calendar#acl", calendar_id, [rule_answer(rule) for rule in rules])
 
 
 @route(
@@ -105,7 +128,7 @@ def list_rules(call: Call) -> dict[str, Any]:
 def get_rule(call: Call) -> dict[str, Any]:
     """Return one rule."""
     calendar_id = call.calendar("writer").calendar_id
-    return rule_answer(call.state.rule(calendar_id, call.values["ruleId"]))
+    return rule_answer(call.state.rule(calendar_id, call.rule_id))
 
 
 @route(
@@ -153,14 +176,14 @@ def patch_rule(call: Call) -> dict[str, Any]:
 def delete_rule(call: Call) -> None:
     """Remove a rule that is there."""
     calendar_id = call.calendar("owner").calendar_id
-    rule = call.state.rule(calendar_id, call.values["ruleId"], call.if_match)
+    rule = call.state.rule(calendar_id, call.rule_id, call.if_match)
     call.state.write(call.email, calendar_id, rule.rule_id, "none", mail=False)
 
 
 def _rewrite(call: Call, body_for: Callable[[KeptRule], Mapping[str, Any]]) -> dict[str, Any]:
     """Return the rule of the path, rewritten with the role of a body, whose scope has to be that of the rule."""
     calendar_id = call.calendar("owner").calendar_id
-    rule = call.state.rule(calendar_id, call.values["ruleId"], call.if_match)
+    rule = call.state.rule(calendar_id, call.rule_id, call.if_match)
     body = body_for(rule)
     if read_rule_id(body) != rule.rule_id:
         raise GoogleError(reason="invalid", message="Invalid scope value.")
@@ -176,17 +199,27 @@ def _entry_answer(entry: Entry) -> dict[str, Any]:
     return {"kind": "calendar#calendarListEntry", "etag": entry.etag, **entry.shown}
 
 
-def _page(call: Call, kind: str, items: list[dict[str, Any]]) -> dict[str, Any]:
+def _page(call: Call, kind: str, owner: str, items: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a page of the list that an account or a calendar has."""
+    list_name, since = f"{kind} {owner}", call.query.get("syncToken")
+    if since:
+        call.state.sync_tokens.check(list_name, since)
+        items = [item for item in items if item["etag"] > f'"{since}"']
     token = call.query.get("pageToken")
     start = page_start(kind, token) if token else 0
     end = start + min(call.query["maxResults"], call.world.page_size or len(items) + 1)
     if end < len(items):
         following = {"nextPageToken": page_token(kind, end)}
     else:
-        following = {"nextSyncToken": page_token("sync", len(items))}
+        following = {"nextSyncToken": call.state.sync_tokens.give(list_name, call.state.newest_etag())}
     return {
         "kind": kind,
-        "etag": call.state.version(),
+        "etag": _list_etag(items),
         **following,
         "items": items[start:end],
     }
+
+
+def _list_etag(items: list[dict[str, Any]]) -> str:
+    digest = sha256(" ".join(item["etag"] for item in items).encode()).digest()
+    return f'"p{b32hexencode(digest).decode().lower()[:15]}"'

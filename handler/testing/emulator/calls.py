@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .accounts import SCOPE_ROOT
 from .answers import Reply, json_answer
-from .google_errors import GoogleError, api_form
+from .error_forms import api_form
+from .google_errors import GoogleError
 from .parameters import read_query
 from .partial import read_mask, select
 from .routing import Request, Route, World
+from .rule_bodies import known_form
 
 if TYPE_CHECKING:
     from .state import Entry, State
@@ -41,6 +44,11 @@ class Call:
     def calendar(self, role: str) -> Entry:
         """Return the calendar in the path if the account has `role`, or raise."""
         return self.state.entry(self.email, self.values["calendarId"], role)
+
+    @property
+    def rule_id(self) -> str:
+        """The rule id in the path; raises GoogleError if there can be no such rule."""
+        return known_form(self.values["ruleId"])
 
 
 Method = Callable[[Call], "dict[str, Any] | None"]
@@ -86,7 +94,7 @@ def declare_method(  # noqa: PLR0913 -- one argument for each thing that discove
                 path=path,
                 prefix=PREFIX,
                 work=work,
-                error_form=api_form,
+                error_form=partial(api_form, method_id=method_id, scopes=needed),
                 query=tuple(query),
                 scopes=needed,
             )
@@ -97,7 +105,10 @@ def declare_method(  # noqa: PLR0913 -- one argument for each thing that discove
 
 
 def _bearer(request: Request) -> str:
-    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    header = request.headers.get("authorization", "")
+    if not header:
+        raise GoogleError(reason="required", status=401)
+    kind, _, token = header.partition(" ")
     return token.strip() if kind.lower() == "bearer" else ""
 
 

@@ -57,9 +57,9 @@ class Faults:
             self._queues[method].extend([fault] * order.get("times", 1))
 
     def take(self, method: str) -> Fault | None:
-        """Return the next fault of a method and forget it, None if there is none."""
+        """Return the next fault of a method and forget it, None if there is none or can be none."""
         with self._lock:
-            queue = self._queues[method]
+            queue = self._queues.get(method)
             return queue.popleft() if queue else None
 
     def left(self) -> list[str]:

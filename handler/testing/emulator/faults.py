@@ -18,7 +18,7 @@ from .google_errors import GoogleError
 if TYPE_CHECKING:
     from .routing import World
 
-ERROR = ("reason", "message", "retry_after")
+ERROR = ("reason", "message", "retry_after", "front_end")
 STRAY = {
     "id": "user:stray@acme.com",
     "role": "owner",
@@ -86,6 +86,7 @@ def _error(turn: Turn, arguments: Arguments) -> Reply:
             reason=arguments.get("reason", ""),
             message=arguments.get("message", ""),
             status=arguments["status"],
+            front_end=arguments.get("front_end", False),
         )
     )
     if arguments.get("retry_after") is None:

@@ -1,24 +1,21 @@
-"""Google's errors: which reasons there are, and the three forms they are sent in.
+"""Google's errors: which reasons there are, and what belongs to each.
 
-The API answers with a JSON envelope, the token endpoint with OAuth's two keys, the
-consent screen with a page. Whoever refuses something raises `GoogleError` with the
-reason; the table below knows the status, the domain and the usual message.
+Whoever refuses something raises `GoogleError` with the reason; the tables below know the
+status, the domain and the usual message. `error_forms` puts it into the form of a method.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
-
-from .answers import Reply, html_answer, json_answer
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 SERVICE = "calendar-json.googleapis.com"
-REALM = 'Bearer realm="https://accounts.google.com/"'
+CONSOLE = "https://console.developers.google.com"
+QUOTAS = f"{CONSOLE}/apis/api/{SERVICE}/quotas?project=0"
+OVERVIEW = f"{CONSOLE}/apis/api/{SERVICE}/overview?project=0"
+SIGN_IN = (
+    "Expected OAuth 2 access token, login cookie or other valid authentication credential. "
+    "See https://developers.google.com/identity/sign-in/web/devconsole-project."
+)
 
 
 @dataclass(frozen=True)
@@ -28,10 +25,17 @@ class Reason:
     status: int
     domain: str
     message: str
-    error_info: str = ""
-    """Reason in the newer `details`; "" where Google sends the classic form only."""
     location: tuple[str, str] = ("", "")
     """`locationType` and `location`."""
+    front_end: bool = False
+    """Whether Google's front end says it, in its own form, and Calendar never does."""
+    entry_message: str = ""
+    """The message in `errors`, if it is not the same."""
+    extended_help: str = ""
+    error_info: str = ""
+    """Reason in `details`; "" if there are none."""
+    link: str = ""
+    """Where the link in `details` leads."""
 
 
 REASONS = {
@@ -41,10 +45,17 @@ REASONS = {
     "parseError": Reason(400, "global", "Parse Error"),
     "badRequest": Reason(400, "global", "Bad Request"),
     "illegalAccessRoleForDefault": Reason(400, "calendar", "The access role is not allowed for the default scope."),
-    "authError": Reason(401, "global", "Invalid Credentials", location=("header", "Authorization")),
+    "authError": Reason(
+        401,
+        "global",
+        f"Request had invalid authentication credentials. {SIGN_IN}",
+        location=("header", "Authorization"),
+        front_end=True,
+        entry_message="Invalid Credentials",
+    ),
     "forbidden": Reason(403, "global", "Forbidden"),
     "requiredAccessLevel": Reason(403, "calendar", "You need to have owner access to this calendar."),
-    "cannotChangeOwnAcl": Reason(403, "calendar", "Cannot change your own access level"),
+    "cannotChangeOwnAcl": Reason(403, "calendar", "Cannot change your own access level."),
     "cannotChangeOwnerAcl": Reason(403, "calendar", "Cannot change the access level of the calendar's owner"),
     "cannotModifyAclOfCalendarOwner": Reason(403, "calendar", "Cannot change the access level of the calendar's owner"),
     "cannotRemoveLastCalendarOwnerFromAcl": Reason(403, "calendar", "Cannot remove the last owner of the calendar"),
@@ -53,18 +64,31 @@ REASONS = {
         403,
         "global",
         "Request had insufficient authentication scopes.",
+        front_end=True,
+        entry_message="Insufficient Permission",
         error_info="ACCESS_TOKEN_SCOPE_INSUFFICIENT",
     ),
     "accessNotConfigured": Reason(
         403,
         "usageLimits",
-        "Google Calendar API has not been used in project 0 before or it is disabled.",
+        "Google Calendar API has not been used in project 0 before or it is disabled. Enable it by visiting "
+        f"{OVERVIEW} then retry. If you enabled this API recently, wait a few minutes for the action to "
+        "propagate to our systems and retry.",
+        front_end=True,
+        extended_help=CONSOLE,
         error_info="SERVICE_DISABLED",
+        link=OVERVIEW,
     ),
     "rateLimitExceeded": Reason(403, "usageLimits", "Rate Limit Exceeded"),
     "userRateLimitExceeded": Reason(403, "usageLimits", "User Rate Limit Exceeded"),
     "quotaExceeded": Reason(403, "usageLimits", "Calendar usage limits exceeded."),
-    "dailyLimitExceeded": Reason(403, "usageLimits", "Daily Limit Exceeded"),
+    "dailyLimitExceeded": Reason(
+        403,
+        "usageLimits",
+        "Daily Limit Exceeded. The quota will be reset at midnight Pacific Time (PT). You may monitor your quota "
+        f"usage and adjust limits in the API Console: {QUOTAS}",
+        extended_help=QUOTAS,
+    ),
     "notFound": Reason(404, "global", "Not Found"),
     "duplicate": Reason(409, "global", "The requested identifier already exists."),
     "conflict": Reason(409, "global", "Conflict"),
@@ -77,7 +101,18 @@ REASONS = {
     "deleted": Reason(410, "global", "Resource has been deleted"),
     "conditionNotMet": Reason(412, "global", "Precondition Failed", location=("header", "If-Match")),
     "backendError": Reason(500, "global", "Backend Error"),
+    "notImplemented": Reason(501, "global", "Not Implemented"),
 }
+
+LOGIN_REQUIRED = Reason(
+    401,
+    "global",
+    f"Request is missing required authentication credential. {SIGN_IN}",
+    location=("header", "Authorization"),
+    front_end=True,
+    entry_message="Login Required.",
+)
+"""What `required` means with status 401: there was no credential at all."""
 
 REASON_OF_STATUS = {
     400: "badRequest",
@@ -89,6 +124,7 @@ REASON_OF_STATUS = {
     412: "conditionNotMet",
     429: "rateLimitExceeded",
     500: "backendError",
+    501: "notImplemented",
     503: "backendError",
 }
 
@@ -129,72 +165,12 @@ class GoogleError(Exception):
         message: str = "",
         status: int = 0,
         parameter: str = "",
+        front_end: bool = False,
     ) -> None:
-        """Keep Google's `reason`; `parameter` is the query parameter at fault."""
-        super().__init__(reason, message, status, parameter)
+        """Keep Google's `reason`; `parameter` is the query parameter at fault, `front_end` whose form it has."""
+        super().__init__(reason, message, status, parameter, front_end)
         self.reason = reason
         self.message = message
         self.status = status
         self.parameter = parameter
-
-
-def api_form(error: GoogleError, scopes: Sequence[str]) -> Reply:
-    """Return the API's envelope; `scopes` are those of which the method needs one."""
-    name = error.reason or REASON_OF_STATUS.get(error.status) or _camel(error.status)
-    known = REASONS.get(name) or Reason(400, "global", "")
-    status = error.status or known.status
-    message = error.message or known.message or _phrase(status)
-    entry = {"domain": known.domain, "reason": name, "message": message}
-    kind, place = ("parameter", error.parameter) if error.parameter else known.location
-    if place:
-        entry |= {"locationType": kind, "location": place}
-    inner: dict[str, Any] = {"errors": [entry], "code": status, "message": message}
-    if known.error_info:
-        info = {
-            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-            "reason": known.error_info,
-            "domain": "googleapis.com",
-            "metadata": {"service": SERVICE},
-        }
-        inner |= {"status": "PERMISSION_DENIED", "details": [info]}
-    headers = {}
-    if status == HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = f'{REALM}, error="invalid_token"'
-    elif name == "insufficientPermissions":
-        wanted = f'error="insufficient_scope", scope="{" ".join(scopes)}"'
-        headers["WWW-Authenticate"] = f"{REALM}, {wanted}"
-    return json_answer(status, {"error": inner}, headers)
-
-
-def token_form(error: GoogleError, scopes: Sequence[str] = ()) -> Reply:
-    """Return OAuth's form of an error, as the token endpoint sends it."""
-    del scopes  # no OAuth scope guards the token endpoint
-    status, name, description = _oauth_words(error)
-    return json_answer(status, {"error": name, "error_description": description})
-
-
-def page_form(error: GoogleError, scopes: Sequence[str] = ()) -> Reply:
-    """Return the page that a browser is shown when sign-in is refused."""
-    del scopes  # as above
-    status, name, description = _oauth_words(error)
-    text = f"<h1>Error {status}: {escape(name)}</h1>\n<p>{escape(description)}</p>\n"
-    return html_answer(status, f"<!doctype html>\n<title>Sign in</title>\n{text}")
-
-
-def _oauth_words(error: GoogleError) -> tuple[int, str, str]:
-    usual = OAUTH_ERROR_OF_STATUS.get(error.status, "internal_failure")
-    name = error.reason or usual
-    status, description = OAUTH_ERRORS.get(name, (400, name))
-    return error.status or status, name, error.message or description
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Unknown Error"
-
-
-def _camel(status: int) -> str:
-    first, *others = _phrase(status).replace("'", "").replace("-", " ").split()
-    return first.lower() + "".join(word.capitalize() for word in others)
+        self.front_end = front_end

@@ -8,11 +8,12 @@ from urllib.parse import unquote
 
 from .answers import Reply, json_answer
 from .consent_page import decide, show_page
-from .google_errors import GoogleError, page_form, token_form
+from .error_forms import page_form, token_form
+from .google_errors import GoogleError
 from .routing import Request, Route, Work, World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
 ROUTES: list[Route] = []
 """Every route of this module, in order."""
@@ -22,7 +23,7 @@ def route(
     method_id: str,
     http_method: str,
     path: str,
-    error_form: Callable[[GoogleError, Sequence[str]], Reply],
+    error_form: Callable[[GoogleError], Reply],
 ) -> Callable[[Work], Work]:
     """Declare a function as the work of a method, refused in a form of its own."""
 
@@ -38,7 +39,7 @@ def token(world: World, request: Request, values: Mapping[str, str]) -> Reply:
     """Answer with tokens for a refresh token or a consent code."""
     del values
     answer = world.sign_in.answer({**_basic(request), **request.form()})
-    return json_answer(200, answer, {"Cache-Control": "no-store"})
+    return json_answer(200, answer)
 
 
 @route("oauth2.auth", "GET", "o/oauth2/v2/auth", page_form)

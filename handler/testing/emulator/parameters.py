@@ -37,7 +37,7 @@ def read_query(names: Iterable[str], query: Mapping[str, str]) -> dict[str, Any]
             read[name] = READERS.get(name, _text)(name, query[name])
         elif name in DEFAULTS:
             read[name] = DEFAULTS[name]
-    return read
+    return _synchronized(read, query) if read.get("syncToken") else read
 
 
 def page_token(list_name: str, start: int) -> str:
@@ -54,6 +54,17 @@ def page_start(list_name: str, token: str) -> int:
     except ValueError:
         pass
     raise GoogleError(reason="invalid", parameter="pageToken")
+
+
+def _synchronized(read: dict[str, Any], query: Mapping[str, str]) -> dict[str, Any]:
+    """Return a query with a sync token, which shows what was removed or hidden."""
+    shown: dict[str, Any] = {name: True for name in ("showDeleted", "showHidden") if name in read}
+    clashes = [name for name in shown if name in query and not read[name]]
+    clashes += [name for name in ("minAccessRole", "showOwnOrganizationOnly") if name in read]
+    if clashes:
+        message = f"Sync token cannot be used with this value of {clashes[0]}."
+        raise GoogleError(reason="invalid", message=message, parameter=clashes[0])
+    return {**read, **shown}
 
 
 def _text(_name: str, value: str) -> str:
@@ -84,10 +95,6 @@ def _json(name: str, value: str) -> str:
     return value
 
 
-def _expired(_name: str, _value: str) -> str:
-    raise GoogleError(reason="fullSyncRequired")
-
-
 def _wrong(name: str, value: str) -> GoogleError:
     message = f"Invalid value '{value[:100]}' for parameter {name}."
     return GoogleError(reason="invalidParameter", message=message, parameter=name)
@@ -102,7 +109,6 @@ READERS: dict[str, Callable[[str, str], Any]] = {
     "showDeleted": _boolean,
     "showHidden": _boolean,
     "showOwnOrganizationOnly": _boolean,
-    "syncToken": _expired,
 }
 DEFAULTS = {
     "maxResults": 100,

@@ -48,9 +48,27 @@ ENTRY: Mask = dict.fromkeys(
 )
 PAGE: Mask = dict.fromkeys(("etag", "kind", "nextPageToken", "nextSyncToken"))
 
+CALENDAR: Mask = dict.fromkeys(
+    (
+        "autoAcceptInvitations",
+        "conferenceProperties",
+        "dataOwner",
+        "description",
+        "etag",
+        "id",
+        "kind",
+        "labelProperties",
+        "location",
+        "summary",
+        "timeZone",
+        "workingHours",
+    )
+)
+
 FIELDS: dict[str, Mask] = {
     "Acl": {**PAGE, "items": RULE},
     "AclRule": RULE,
+    "Calendar": CALENDAR,
     "CalendarList": {**PAGE, "items": ENTRY},
     "CalendarListEntry": ENTRY,
 }

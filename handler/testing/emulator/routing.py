@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from .sign_in import SignIn
     from .state import State
 
-SECRET = frozenset(("access_token", "client_secret", "code", "key", "oauth_token", "refresh_token"))
+SECRET = frozenset(
+    ("access_token", "client_secret", "code", "id_token", "key", "oauth_token", "refresh_token", "token")
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Route:
     path: str
     prefix: str
     work: Work = field(repr=False)
-    error_form: Callable[[GoogleError, Sequence[str]], Reply] = field(repr=False)
+    error_form: Callable[[GoogleError], Reply] = field(repr=False)
     query: tuple[str, ...] = ()
     """Query parameters beside those that every method takes."""
     scopes: tuple[str, ...] = ()
@@ -92,7 +94,7 @@ class Route:
         try:
             return self.work(world, request, values)
         except GoogleError as error:
-            return self.error_form(error, self.scopes)
+            return self.error_form(error)
 
 
 def read_form(text: str) -> dict[str, str]:

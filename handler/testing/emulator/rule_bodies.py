@@ -16,6 +16,11 @@ PUBLIC_ROLES = ROLES[:3]
 
 DOMAIN = re.compile(r"(?=.{1,253}$)(?!-)[\w-]+(\.[\w-]+)+")
 ADDRESS = re.compile(rf"[^\s@,;<>\"]{{1,64}}@{DOMAIN.pattern}")
+VALUES = {"user": ADDRESS, "group": ADDRESS, "domain": DOMAIN}
+"""What the value of a scope may be, by its type."""
+
+PUBLIC_VALUE = "__public_principal__@public.calendar.google.com"
+"""The value of the scope `default` in answers; requests may leave it out."""
 
 
 def read_rule_id(body: Mapping[str, Any]) -> str:
@@ -27,12 +32,19 @@ def read_rule_id(body: Mapping[str, Any]) -> str:
     if kind == "default":
         return "default"
     value = scope.get("value")
-    if kind not in ("user", "group", "domain"):
+    if kind not in VALUES:
         raise GoogleError(reason="invalid", message="Invalid scope type.")
-    pattern = DOMAIN if kind == "domain" else ADDRESS
-    if not isinstance(value, str) or not pattern.fullmatch(value):
+    if not isinstance(value, str) or not VALUES[kind].fullmatch(value):
         raise GoogleError(reason="invalid", message="Invalid scope value.")
     return f"{kind}:{value.lower()}"
+
+
+def known_form(rule_id: str) -> str:
+    """Return a rule id in lower case, or raise GoogleError if no rule can have it."""
+    kind, _, value = rule_id.lower().partition(":")
+    if rule_id.lower() != "default" and not (kind in VALUES and VALUES[kind].fullmatch(value)):
+        raise GoogleError(reason="invalid", message="Invalid resource id value.")
+    return rule_id.lower()
 
 
 def read_role(body: Mapping[str, Any], rule_id: str) -> str:
@@ -50,11 +62,10 @@ def read_role(body: Mapping[str, Any], rule_id: str) -> str:
 def rule_answer(rule: KeptRule) -> dict[str, Any]:
     """Return a rule as the API shows it."""
     kind, _, value = rule.rule_id.partition(":")
-    scope = {"type": kind, "value": value} if value else {"type": kind}
     return {
         "kind": "calendar#aclRule",
         "etag": rule.etag,
         "id": rule.rule_id,
-        "scope": scope,
+        "scope": {"type": kind, "value": value or PUBLIC_VALUE},
         "role": rule.role,
     }

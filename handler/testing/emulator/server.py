@@ -14,13 +14,14 @@ from ...documents import rules_of
 from .accounts import read_accounts
 from .calendar_routes import ROUTES as CALENDAR_ROUTES
 from .calls import PREFIX
+from .error_forms import unknown_page
 from .fault_queue import Faults
 from .faults import KINDS, Turn
-from .google_errors import GoogleError, api_form
 from .oauth_routes import ROUTES as OAUTH_ROUTES
 from .routing import Request, Route, World, find, safe_query
 from .sign_in import SignIn
 from .state import State
+from .unplayed import ROUTES as UNPLAYED_ROUTES
 from .wire import Server
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ NAMES = ("127.0.0.1", "localhost")
 ROUTES = (*OAUTH_ROUTES, *CALENDAR_ROUTES)
 
 METHODS = tuple(dict.fromkeys(route.method_id for route in ROUTES))
-"""Id of every method that the emulator knows."""
+"""Id of every method that the emulator plays."""
 
 FAULT_KINDS = tuple(KINDS)
 """Name of every kind of fault that can be ordered."""
@@ -55,7 +56,7 @@ class Record:
     """One request that came in. It holds no token, secret or code."""
 
     method: str
-    """Id of the method, `unknown` if no method has this path and HTTP method."""
+    """Id of the method, `unknown` if Google has none with this path and HTTP method."""
     http_method: str
     path: str
     query: dict[str, str]
@@ -169,11 +170,11 @@ class Emulator:
         return self._world.state.rules()
 
     def _answer(self, request: Request) -> Reply | None:
-        found = find(ROUTES, request)
+        found = find((*ROUTES, *UNPLAYED_ROUTES), request)
         record = _record(found[0].method_id if found else UNKNOWN, request)
         with self._lock:
             self._records.append(record)
-        answer = self._play(*found, request) if found else api_form(GoogleError(reason="notFound"), ())
+        answer = self._play(*found, request) if found else unknown_page(request.path)
         record.status = answer.status if answer else None
         return answer
 
@@ -181,7 +182,7 @@ class Emulator:
         turn = Turn(
             world=self._world,
             work=lambda: route.answer(self._world, request, values),
-            error=lambda error: route.error_form(error, route.scopes),
+            error=route.error_form,
             wait=lambda seconds: not self._stopping.wait(seconds),
         )
         fault = self._faults.take(route.method_id)

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 MOST_TOKENS = 10_000
 """How many access tokens are good at a time, and how many codes; the oldest gives way."""
 
+TESTING_SECONDS = 604_799
+"""How long a refresh token lives that was got while the consent screen is in Testing: a week."""
+
 
 @dataclass(frozen=True)
 class AccountGrant:
@@ -98,6 +101,8 @@ class SignIn:
                     token = f"emulator-refresh-{token_urlsafe(24)}"
                     self._refresh[token] = consent.grant
                     answer["refresh_token"] = token
+                    if consent.grant.account.testing:
+                        answer["refresh_token_expires_in"] = TESTING_SECONDS
                 return answer
             raise GoogleError(reason="unsupported_grant_type")
 

@@ -12,6 +12,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from .google_errors import GoogleError
+from .sync_tokens import SyncTokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,6 +36,13 @@ KEPT_MAILS = 100_000
 """How many of the newest mails are remembered."""
 
 FIRST_ETAG = 1_700_000_000_000_000
+"""Microseconds since 1970, as in Google's etags of rules."""
+
+OWN_ETAG = f'"{0:020d}"'
+"""The etag of an account's own rule."""
+
+SECONDARY = "@group.calendar.google.com"
+"""How the id of a secondary calendar ends."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,7 @@ class KeptRule:
     role: str
     etag: str
     implicit: bool = False
-    """Follows from an account's `accessRole` or a `dataOwner`, not from a rule."""
+    """Follows from an account's `accessRole`, a `dataOwner` or the kind of calendar, not from a rule."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,7 @@ class State:
         self._removed: dict[str, dict[str, KeptRule]] = {}
         self._always_shown = tuple(rules)
         self._aliases = {alias.lower(): kept.lower() for alias, kept in aliases.items()}
+        self.sync_tokens = SyncTokens()
         self._mails: deque[str] = deque(maxlen=KEPT_MAILS)
         for account in accounts:
             self._entries[account.email] = {}
@@ -108,8 +117,8 @@ class State:
         with self.lock:
             return list(self._mails)
 
-    def version(self) -> str:
-        """Return an etag that changes with every write."""
+    def newest_etag(self) -> str:
+        """Return the etag of the last write."""
         with self.lock:
             return _etag(self._changes)
 
@@ -163,13 +172,14 @@ class State:
     def write(self, email: str, calendar_id: str, rule_id: str, role: str, *, mail: bool) -> KeptRule:
         """Set the role of a rule as `email` asks; role none removes it, unmailed.
 
-        Raises GoogleError for the account's own rule and for the data owner's.
+        Raises GoogleError for the account's own rule, the data owner's and that of the
+        calendar's own address.
         """
         with self.lock:
             wanted = self._aliases.get(rule_id.lower(), rule_id.lower())
             if wanted == f"user:{email}":
                 raise GoogleError(reason="cannotChangeOwnAcl")
-            if wanted == f"user:{self._entries[email][calendar_id].data_owner}":
+            if wanted in (f"user:{self._entries[email][calendar_id].data_owner}", _own_address(calendar_id)):
                 raise GoogleError(reason="cannotChangeOwnerAcl")
             if mail and role != "none" and wanted.startswith(MAILED):
                 self._mails.append(wanted)
@@ -207,7 +217,10 @@ class State:
         )
         if data_owner:
             self._put(calendar_id, f"user:{data_owner}", "owner", implicit=True)
-        self._put(calendar_id, f"user:{email}", role, implicit=True)
+        if calendar_id.endswith(SECONDARY):
+            self._put(calendar_id, _own_address(calendar_id), "owner", implicit=True)
+        own = KeptRule(f"user:{email}", role, OWN_ETAG, implicit=True)
+        self._rules.setdefault(calendar_id, {})[own.rule_id] = own
 
     def _all_rules(self) -> dict[str, dict[str, KeptRule]]:
         return {**{key: {} for key in self._always_shown}, **self._rules}
@@ -215,6 +228,11 @@ class State:
     def _next_etag(self) -> str:
         self._changes += 1
         return _etag(self._changes)
+
+
+def _own_address(calendar_id: str) -> str:
+    """Return the id of the rule that the address of a secondary calendar has."""
+    return f"user:{calendar_id.lower()}"
 
 
 def _etag(change: int) -> str:

@@ -54,7 +54,6 @@ class HttpConnection(BaseHTTPRequestHandler):
     default_request_version = "HTTP/1.0"
     timeout = SILENT_SECONDS
     server_version = "CalendarEmulator"
-    sys_version = ""
     disable_nagle_algorithm = True
     wbufsize = -1  # headers and body leave in one piece
     server: Server
@@ -64,6 +63,10 @@ class HttpConnection(BaseHTTPRequestHandler):
         if name.startswith("do_"):
             return self._serve
         raise AttributeError(name)
+
+    def version_string(self) -> str:
+        """Return the Server header, without the system's version."""
+        return self.server_version
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- as inherited
         """Log nothing."""
