@@ -12,7 +12,7 @@ export PIP_USER := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PIP_TARGET PIP_PREFIX
 
-.PHONY: help demo quick test test-engines test-engine test-minima test-minimum check bench format docs build test-pythons clean begin-anew
+.PHONY: help demo quick test test-engines test-engine test-clients test-client test-minima test-minimum check bench format docs build test-pythons clean begin-anew
 help:
 	@echo "Roughly, on two cores; the first time a minute or two more, to install what is needed:"
 	@echo "make demo          5 s     share a calendar on a local emulator of Google Calendar"
@@ -20,6 +20,7 @@ help:
 	@echo "make test          10 min  all tests, with branch coverage of handler/"
 	@echo "make check         90 s    format, lint, types, import directions, generated docs"
 	@echo "make test-engines  20 min  the step on real workflow engines: $(ENGINES)"
+	@echo "make test-clients  10 s    clients in Node.js, Python and Ruby that others wrote, on the emulator"
 	@echo "make test-minima   3 min   parameter files and verbs with the oldest packages allowed, on Python 3.10"
 	@echo "make test-pythons  10 min  for each Python from 3.10 on that is here: all tests"
 	@echo "make bench         5 min   how fast a share is, as ratios to others measured in the same run"
@@ -55,6 +56,13 @@ test-engine: $(VENV)/engine.stamp
 	$(RUN) -m coverage run --source=handler/engines -m pytest tests/engines/$(ENGINE) $(PYTEST)
 	@$(RUN) -m coverage combine --quiet
 	$(if $(wildcard handler/engines/$(ENGINE)_*),$(RUN) -m coverage report --include='handler/engines/$(ENGINE)_*')
+
+# What others wrote, on the emulator; needs node, npm and Debian's ruby-google-api-client.
+test-clients:
+	@$(MAKE) --no-print-directory VENV=.venvs/clients test-client
+
+test-client: $(VENV)/clients.stamp
+	$(RUN) -m pytest tests/clients $(PYTEST)
 
 # On the oldest Python, as there are no old packages for new ones: make PYTHON=python3.10 test-minima
 test-minima:
@@ -107,6 +115,12 @@ $(VENV)/bench.stamp: $(VENV)/run.stamp
 $(VENV)/engine.stamp: tests/engines/$(ENGINE)/requirements.txt setup.cfg handler/version.py $(VENV)/pyvenv.cfg
 	@echo "Installing what the tests with $(ENGINE) need into $(VENV) ..."
 	@$(RUN) -m pip install -qq --require-hashes -r $<
+	@$(RUN) -m pip install -qq --no-deps --no-build-isolation --editable . && touch $@
+$(VENV)/clients.stamp: tests/clients/requirements.txt tests/clients/package-lock.json setup.cfg handler/version.py $(VENV)/pyvenv.cfg
+	@echo "Installing the clients of others into $(VENV) ..."
+	@$(RUN) -m pip install -qq --require-hashes -r $<
+	@mkdir -p $(VENV)/node && cp tests/clients/package.json tests/clients/package-lock.json $(VENV)/node/
+	@npm ci --prefix $(VENV)/node --ignore-scripts --no-audit --no-fund --loglevel error
 	@$(RUN) -m pip install -qq --no-deps --no-build-isolation --editable . && touch $@
 # Each lower bound of setup.cfg as the one version that will do, and nothing of the tests but pytest.
 $(VENV)/minima.stamp: setup.cfg pyproject.toml handler/version.py $(VENV)/pyvenv.cfg

@@ -1,0 +1,1 @@
+"""Foreign clients on the emulator, with environments of their own: make test-clients."""
