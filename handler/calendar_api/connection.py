@@ -182,13 +182,13 @@ class Connection:
             raise unexpected(method)
         return found
 
-    def _send(self, method: str, absent: tuple[int, ...], verb: str, url: str, body: bytes | None) -> Answer:
+    def _send(
+        self, method: str, absent: tuple[int, ...], verb: str, url: str, body: bytes | None, told: Mapping[str, str]
+    ) -> Answer:
         if self._limits.turn:
             self._limits.turn()
         token = self._account.token(self._limits)
-        headers = {**HEADERS, "authorization": f"Bearer {token}"}
-        if body:
-            headers["content-type"] = "application/json"
+        headers = {**HEADERS, **told, "authorization": f"Bearer {token}"}
         answer = send(verb, url, body, headers, self._limits, repeatable=method not in WRITES)
         if answer.status in absent and names_absence(answer):
             raise _AbsentError

@@ -11,11 +11,13 @@ from googleapiclient import discovery, errors
 from ..installation import broken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from .transport import Answer
 
 CALENDAR_FIELDS = "nextPageToken,items(id,summary,summaryOverride,accessRole,dataOwner,primary)"
+TOLD = frozenset({"content-type", "x-http-method-override"})
+"""Headers that say how to read a request: an address of over 2,048 characters travels as a form."""
 NOT_READ = (ValueError, RecursionError, errors.Error, httplib2.HttpLib2Error)
 """What the library raises about an answer that it cannot read."""
 
@@ -65,10 +67,11 @@ class SendingHttp:
         self._send_signed = send_signed
 
     def request(
-        self, uri: str, method: str = "GET", body: str | None = None, **_: Any
+        self, uri: str, method: str = "GET", body: str | None = None, headers: Mapping[str, str] | None = None, **_: Any
     ) -> tuple[httplib2.Response, bytes]:
-        """Send a request; the library's headers are ignored, as the sender sets its own."""
-        answer = self._send_signed(method, uri, body.encode() if body else None)
+        """Send a request, with the library's headers that say how to read it; the sender sets all others."""
+        kept = {name: value for name, value in (headers or {}).items() if name.lower() in TOLD}
+        answer = self._send_signed(method, uri, body.encode() if body else None, kept)
         return httplib2.Response({"status": str(answer.status)}), answer.body
 
 
