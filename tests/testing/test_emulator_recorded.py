@@ -274,6 +274,7 @@ def test_metadata_of_a_calendar_can_be_read() -> None:
         ("POST", "/batch/calendar/v3", "batch"),
         ("POST", "/revoke?token=hidden", "oauth2.revoke"),
         ("GET", "/tokeninfo?access_token=hidden", "oauth2.tokeninfo"),
+        ("POST", "/oauth2/v2/tokeninfo?access_token=hidden", "oauth2.tokeninfo"),
         ("GET", "/oauth2/v3/certs", "oauth2.certs"),
     ],
 )

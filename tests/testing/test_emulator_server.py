@@ -292,6 +292,25 @@ def test_a_refused_body_does_not_hide_the_answer(emulator, host):
     connection.close()
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        ["Content-Type: multipart/mixed; boundary=x"],
+        ["Content-Type: multipart/mixed"],
+        ["Content-Type: multipart/mixed; boundary=x", "Content-Transfer-Encoding: base64"],
+        ["Content-Type: multipart/form-data; boundary=x", "MIME-Version: 1.0"],
+        ["Content-Type: message/rfc822"],
+    ],
+    ids=["mixed", "no boundary", "encoded", "form", "message"],
+)
+@pytest.mark.parametrize(("body", "status"), [(b"--x--", 501), (b"", 501), (b"x" * (wire.MOST_BODY + 1), 413)])
+def test_a_body_in_parts_is_a_body_like_any_other(emulator, headers, body, status):
+    """Its length alone decides whether it is read, and a batch is told that nobody plays it."""
+    line, length = "POST /batch/calendar/v3 HTTP/1.1", f"Content-Length: {len(body)}"
+    assert raw(emulator, line, LOCAL, *headers, length, body=body)[0] == status
+    assert emulator.calls == (["batch"] if status == 501 else [])
+
+
 def test_one_length_may_be_told_twice(emulator):
     """The same number again says nothing new."""
     assert post(emulator, LOCAL, *[f"Content-Length: {len(TOKEN)}"] * 2) == 200

@@ -47,7 +47,8 @@ What is a guess, as Google does not document it and nobody has shown an answer
       the public may have no role above reader, and that the data owner's rule is fixed;
     - an unknown scope type is `invalid`; in 2013 it was answered as one that is missing;
     - the reason `invalid` beside "Invalid resource id value.", which was recorded of
-      acl.delete and is said by get, update and patch too;
+      acl.delete and is said by get, update and patch too (GAM looks for "Invalid scope
+      value." when it gets a rule);
     - the access level named when rules may not be read;
     - what counts as an address or a domain name; that the scope of an update has to
       match the rule it is sent to, and that its role may not be left out;

@@ -62,8 +62,9 @@ oauth2.revoke POST revoke
 oauth2.revoke POST o/oauth2/revoke
 oauth2.tokeninfo GET tokeninfo
 oauth2.tokeninfo POST tokeninfo
-oauth2.certs GET oauth2/v1/certs
-oauth2.certs GET oauth2/v3/certs
+oauth2.tokeninfo GET oauth2/{version}/tokeninfo
+oauth2.tokeninfo POST oauth2/{version}/tokeninfo
+oauth2.certs GET oauth2/{version}/certs
 """
 
 PLAYED = ", ".join(route.method_id for route in CALENDAR_ROUTES)

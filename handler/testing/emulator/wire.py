@@ -14,7 +14,11 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from email.errors import MultipartInvariantViolationDefect, StartBoundaryNotFoundDefect
+from email.errors import (
+    FirstHeaderLineIsContinuationDefect,
+    MisplacedEnvelopeHeaderDefect,
+    MissingHeaderBodySeparatorDefect,
+)
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -41,7 +45,8 @@ HOST = r"(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?"
 HOSTS = re.compile(HOST, re.IGNORECASE)
 ORIGINS = re.compile(f"https?://{HOST}", re.IGNORECASE)
 LENGTH = re.compile("[0-9]+")
-PARTS_UNREAD = (MultipartInvariantViolationDefect, StartBoundaryNotFoundDefect)
+BROKEN = (FirstHeaderLineIsContinuationDefect, MisplacedEnvelopeHeaderDefect, MissingHeaderBodySeparatorDefect)
+"""Defects of the headers; all others are of a body in parts, which was not read with them."""
 BREAK = re.compile("[\r\n]")
 
 Respond = Callable[[Request], "Reply | None"]
@@ -96,8 +101,7 @@ class HttpConnection(BaseHTTPRequestHandler):
     def _refusal(self) -> Reply | None:
         """Return why nobody is asked what to answer to this request."""
         hosts = self.headers.get_all("Host", ())
-        # Of a body in parts the headers alone were read, which is no defect of theirs.
-        broken = [one for one in self.headers.defects if not isinstance(one, PARTS_UNREAD)]
+        broken = any(isinstance(one, BROKEN) for one in self.headers.defects)
         if broken or len(hosts) > 1 or not (hosts or self.request_version == "HTTP/1.0"):
             return Reply(HTTPStatus.BAD_REQUEST)
         # A name that somebody else made lead here (DNS rebinding), or a form of their page.
