@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.rate_limit import outcome
 from handler import AuthorizationFailed, HandlerError, Refused, Unavailable
 from handler.retry import Clock, Deadline, Policy, repeat
 from handler.testing.cases import StillClock
@@ -98,3 +99,20 @@ def test_the_deadline_is_measured_on_the_clock_that_was_given():
     assert deadline.left() == 10.0
     now[0] = 17.5
     assert deadline.left() == -2.5
+
+
+def test_ten_workers_on_one_account_lose_few_steps_to_the_rate_limit():
+    """Spread out they come back when the quota does; those that come back within seconds lose a third."""
+    lost = [outcome(10, spread=spread, steps=600).lost for spread in (True, False)]
+    assert lost == [4, 203]
+
+
+def test_the_simulation_of_the_rate_limit_is_the_same_each_time():
+    """Threads take part in it, and neither they nor the machine decide anything; another seed does."""
+    once, again, other = (outcome(5, spread=False, steps=300, seed=seed) for seed in (1, 1, 2))
+    assert once == again != other
+
+
+def test_two_workers_on_one_account_lose_nothing_to_the_rate_limit():
+    """Few workers wait and pass; without the spread even two lose steps."""
+    assert [outcome(2, spread=spread, steps=600).lost for spread in (True, False)] == [0, 13]

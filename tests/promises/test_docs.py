@@ -97,7 +97,7 @@ def test_each_block_is_played_or_listed_with_the_reason_why_not(page):
 
 GENERATED = {
     "docs/reference.md": [f'table("{part}")' for part in ("info", "parameters", "results", "errors")],
-    "docs/performance.md": ["markdown("],
+    "docs/performance.md": ["markdown(Path(", "rate_limit.markdown("],
     "docs/architecture.md": ["diagram()", "module_table()", "entry_points()"],
 }
 
