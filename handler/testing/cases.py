@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
 VARIABLE = "CALENDAR_EMULATOR_HOST"
+KEY = "{{service_account_key}}"
+"""Stands in info values for a key of the emulator's service account: a file holds no key."""
 
 Outcome = dict[str, Any]
 """`{"results": {...}}` or `{"error": HandlerError.to_dict()}`; of rows `{"rows": [an outcome each]}`, or the error."""
@@ -60,6 +62,7 @@ class Report:
     before: dict[str, dict[str, str]] = field(default_factory=dict)
     after: dict[str, dict[str, str]] = field(default_factory=dict)
     mails: list[str] = field(default_factory=list)
+    added_to_lists: dict[str, list[str]] = field(default_factory=dict)
     waits: list[float] = field(default_factory=list)
 
 
@@ -141,7 +144,7 @@ def play(case: Case, perform: Callable[[Case], Outcome] = perform) -> Report:
         raise wrong_file(Path(case.file), str(error)) from None
     with standing_in(emulator) as time:
         before = emulator.rules()
-        outcome = perform(case)
+        outcome = perform(with_key(case, emulator))
     expected_after = case.after.get("rules", before)
     differences = [
         *outcome_differences(case.expect, outcome),
@@ -149,9 +152,29 @@ def play(case: Case, perform: Callable[[Case], Outcome] = perform) -> Report:
         *(_difference("waits", case.waits, time.waits) if case.waits is not None else ()),
         *_difference("rules afterwards", _without_empty(expected_after), _without_empty(emulator.rules())),
         *_difference("mails", case.after.get("mails", []), emulator.mails),
+        *_difference("added to lists", case.after.get("added_to_lists", {}), emulator.added_to_lists),
         *(f"the fault did not happen: {fault}" for fault in emulator.unused_faults),
     ]
-    return Report(case, outcome, differences, emulator.calls, before, emulator.rules(), emulator.mails, time.waits)
+    return Report(
+        case=case,
+        outcome=outcome,
+        differences=differences,
+        calls=emulator.calls,
+        before=before,
+        after=emulator.rules(),
+        mails=emulator.mails,
+        added_to_lists=emulator.added_to_lists,
+        waits=time.waits,
+    )
+
+
+def with_key(case: Case, emulator: Emulator) -> Case:
+    """Return a case whose info values have a key of the emulator in place of `{{service_account_key}}`."""
+    if KEY not in str(case.info):
+        return case
+    key = emulator.service_account_key()
+    filled = {name: value.replace(KEY, key) if isinstance(value, str) else value for name, value in case.info.items()}
+    return replace(case, info=filled)
 
 
 def outcome_differences(expect: Mapping[str, Any], outcome: Outcome) -> list[str]:

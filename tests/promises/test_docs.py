@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import subprocess
 from configparser import ConfigParser
@@ -13,7 +14,8 @@ from handler import execute
 from handler.cli import VERBS
 from handler.cli.exit_statuses import FAILED, INTERRUPTED, TRY_AGAIN, WRONG_INPUT
 from handler.engines import attempt
-from handler.testing.emulator import ACCOUNT
+from handler.plain_yaml import parse
+from handler.testing.emulator import ACCOUNT, Emulator
 
 from ..support.docs import PAGES, PLAYED, ROOT, SAVED, block_of, blocks, read, rewritten
 from ..support.loading import LOADER
@@ -30,7 +32,7 @@ NOT_PLAYED = {
     ],
     "docs/bulk.md": [(HERE, "from google_apps_calendar_share_v1.handler import execute_many")],
     "docs/command-line.md": [("needs Windows", "py -m venv .venv")],
-    "docs/testing.md": [(HERE, "def test_a_newcomer_sees_the_calendar(calendar_emulator):")],
+    "docs/testing.md": [(HERE, "users:"), (HERE, "def test_a_newcomer_sees_the_calendar(calendar_emulator):")],
     "docs/engines/airflow.md": [
         (AIRFLOW, "pip install '.[airflow]'"),
         (AIRFLOW, "{"),
@@ -161,6 +163,13 @@ def test_the_test_of_the_page_passes(emulate):
     names = {"welcome": lambda newcomer: execute(ACCOUNT, {**JANE, "recipient": newcomer})}
     exec(block_of("docs/testing.md", "python", "def test_a_newcomer"), names)  # noqa: S102 -- our own pages
     names["test_a_newcomer_sees_the_calendar"](emulate())
+
+
+def test_the_state_of_the_page_is_one():
+    """The emulator begins with the users and service accounts as they stand there."""
+    state, problem = parse(block_of("docs/testing.md", "yaml", "users:"))
+    assert not problem
+    assert json.loads(Emulator(state).service_account_key())["project_id"] == "project"
 
 
 @pytest.fixture

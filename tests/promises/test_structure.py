@@ -22,6 +22,8 @@ THIRD_PARTIES = {
     "httplib2": {"calendar_api"},
     "urllib3": {"calendar_api"},
     "certifi": {"calendar_api"},
+    "cryptography": {"testing"},
+    "rsa": {"testing"},
     "airflow": {"engines"},
     "temporalio": {"engines"},
     "yaml": {"plain_yaml.py"},

@@ -147,6 +147,7 @@ def test_methods_are_the_ones_that_sharing_needs() -> None:
         "oauth2.auth",
         "calendarList.list",
         "calendarList.get",
+        "calendarList.insert",
         "calendars.get",
         "acl.list",
         "acl.get",

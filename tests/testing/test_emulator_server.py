@@ -376,7 +376,7 @@ def test_mails_and_tokens_are_bounded_too(emulator):
     connection.close()
     consent(emulator, "http://127.0.0.1/")
     assert len(sign_in._access) == len(sign_in._codes) == MOST_TOKENS
-    assert sign_in.grant(answer["access_token"]).account.email == "owner@example.com"
+    assert sign_in.grant(answer["access_token"]).email == "owner@example.com"
 
 
 # How it begins and ends.

@@ -51,6 +51,8 @@ def _came(report: Report) -> dict[str, Any]:
         after["rules"] = {calendar: roles for calendar, roles in report.after.items() if roles}
     if report.mails:
         after["mails"] = report.mails
+    if report.added_to_lists:
+        after["added_to_lists"] = report.added_to_lists
     came = {"expect": _expectation(report.outcome), "calls": report.calls, "waits": report.waits, "after": after}
     return {key: value for key, value in came.items() if value or key in {"expect", "calls"}}
 

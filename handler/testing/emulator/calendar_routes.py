@@ -15,11 +15,12 @@ from .calls import Call, declare_method
 from .google_errors import GoogleError
 from .parameters import page_start, page_token
 from .rule_bodies import read_role, read_rule_id, rule_answer
-from .state import ROLES, Entry
+from .state import ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from .calendar_lists import Entry
     from .routing import Route
     from .state import KeptRule
 
@@ -34,6 +35,7 @@ READ_LIST = (
     "calendar.calendarlist.readonly",
     "calendar.readonly",
 )
+WRITE_LIST = ("calendar", "calendar.calendarlist")
 READ_RULES = ("calendar", "calendar.acls", "calendar.acls.readonly")
 WRITE_RULES = ("calendar", "calendar.acls")
 RULES_PATH = "calendars/{calendarId}/acl"
@@ -80,6 +82,22 @@ def get_calendar(call: Call) -> dict[str, Any]:
     if not entry.listed:
         raise GoogleError(reason="notFound")
     return _entry_answer(entry)
+
+
+@route(
+    "calendarList.insert",
+    "POST",
+    "users/me/calendarList",
+    scopes=WRITE_LIST,
+    query=("colorRgbFormat",),
+    answers="CalendarListEntry",
+)
+def insert_calendar(call: Call) -> dict[str, Any]:
+    """Put a calendar that the account may see into its list."""
+    calendar_id = call.body.get("id")
+    if not isinstance(calendar_id, str) or not calendar_id:
+        raise GoogleError(reason="required", message="Missing calendar id.")
+    return _entry_answer(call.state.add_to_list(call.email, calendar_id, call.body))
 
 
 @route(
@@ -196,7 +214,8 @@ def _write(call: Call, calendar_id: str, rule_id: str, role: str) -> dict[str, A
 
 
 def _entry_answer(entry: Entry) -> dict[str, Any]:
-    return {"kind": "calendar#calendarListEntry", "etag": entry.etag, **entry.shown}
+    kind = "calendar#calendarListEntry"
+    return {"kind": kind, "etag": entry.etag, **entry.shown, "accessRole": entry.role}
 
 
 def _page(call: Call, kind: str, owner: str, items: list[dict[str, Any]]) -> dict[str, Any]:

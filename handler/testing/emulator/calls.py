@@ -20,7 +20,8 @@ from .routing import Request, Route, World
 from .rule_bodies import known_form
 
 if TYPE_CHECKING:
-    from .state import Entry, State
+    from .calendar_lists import Entry
+    from .state import State
 
 PREFIX = "/calendar/v3/"
 
@@ -70,14 +71,18 @@ def declare_method(  # noqa: PLR0913 -- one argument for each thing that discove
     def declare(method: Method) -> Method:
         def work(world: World, request: Request, values: Mapping[str, str]) -> Reply:
             grant = world.sign_in.grant(_bearer(request))
+            if not grant.api_enabled:
+                raise GoogleError(reason="accessNotConfigured")
             if not set(grant.scopes) & set(needed):
                 raise GoogleError(reason="insufficientPermissions")
+            if not grant.has_calendar:
+                raise GoogleError(reason="notACalendarUser")
             read = read_query(query, request.query)
             fields = read.get("fields")
             mask = read_mask(fields, answers) if fields and answers else None
             call = Call(
                 world=world,
-                email=grant.account.email,
+                email=grant.email,
                 values=values,
                 query=read,
                 body=_body(request),

@@ -36,7 +36,7 @@ def route(
 
 @route("oauth2.token", "POST", "token", token_form)
 def token(world: World, request: Request, values: Mapping[str, str]) -> Reply:
-    """Answer with tokens for a refresh token or a consent code."""
+    """Answer with tokens for a refresh token, a consent code or an assertion."""
     del values
     answer = world.sign_in.answer({**_basic(request), **request.form()})
     return json_answer(200, answer)

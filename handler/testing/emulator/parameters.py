@@ -102,6 +102,7 @@ def _wrong(name: str, value: str) -> GoogleError:
 
 READERS: dict[str, Callable[[str, str], Any]] = {
     "alt": _json,
+    "colorRgbFormat": _boolean,
     "maxResults": _page_size,
     "minAccessRole": _role,
     "prettyPrint": _boolean,

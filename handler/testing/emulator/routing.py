@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .state import State
 
 SECRET = frozenset(
-    ("access_token", "client_secret", "code", "id_token", "key", "oauth_token", "refresh_token", "token")
+    ("access_token", "assertion", "client_secret", "code", "id_token", "key", "oauth_token", "refresh_token", "token")
 )
 
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Lock
+from time import time
 from typing import TYPE_CHECKING, Any
 
 from ...documents import rules_of
@@ -17,12 +18,16 @@ from .calls import PREFIX
 from .error_forms import unknown_page
 from .fault_queue import Faults
 from .faults import KINDS, Turn
+from .google_errors import GoogleError
 from .oauth_routes import ROUTES as OAUTH_ROUTES
+from .robot_keys import key_document
+from .robot_sign_in import GRANT_TYPE, RobotSignIn, read_assertion
 from .routing import Request, Route, World, find, safe_query
 from .sign_in import SignIn
 from .state import State
 from .unplayed import ROUTES as UNPLAYED_ROUTES
 from .wire import Server
+from .workspace import people, read_robots, read_users
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +66,7 @@ class Record:
     path: str
     query: dict[str, str]
     body: Any = None
-    """The JSON body; of a token request the grant_type only."""
+    """The JSON body; of a token request the grant_type only, and what an assertion asks for: iss, sub and scope."""
     status: int | None = field(default=None)
     """Status answered; None if none was, or not yet."""
 
@@ -73,16 +78,18 @@ class Emulator:
         """Remember where to begin; `port` 0 is any free one, `kept` how many of the newest requests to keep.
 
         `state` holds dicts and lists as JSON has them, each key optional: account or accounts, calendars,
-        rules, aliases, page_size, faults, as `google` does in a parameter file. Raises
-        ValueError, with every mistake, for a state that would be refused there.
+        rules, users, service_accounts, aliases, page_size, clock_offset, faults, as `google` does in a
+        parameter file. Raises ValueError, with every mistake, for a state that would be refused there.
         """
         given = {} if state is None else state
         if mistakes := rules_of(SCHEMA, "google").problems(given):
             raise ValueError("; ".join(mistakes))
-        accounts = read_accounts(given)
-        self._accounts = accounts
+        self._accounts, users, self._robots = read_accounts(given), read_users(given), read_robots(given)
+        self._clock_offset: int = given.get("clock_offset", 0)
         self._world = World(
-            State(accounts, given.get("rules", {}), given.get("aliases", {})), SignIn(accounts), given.get("page_size")
+            State(people(self._accounts, users, self._robots), given.get("rules", {}), given.get("aliases", {})),
+            SignIn(self._accounts, RobotSignIn(self._robots, users, self._now)),
+            given.get("page_size"),
         )
         self._faults = Faults(given.get("faults", ()), METHODS)
         self._port = port
@@ -109,7 +116,7 @@ class Emulator:
         """Bind the port and serve; raises OSError if the port is taken."""
         if self._server is None:
             self._stopping.clear()
-            self._server = Server(self._port, self._answer)
+            self._server = Server(self._port, self._answer, self._now)
             _forget(self._server.server_port)
 
     def stop(self) -> None:
@@ -135,6 +142,18 @@ class Emulator:
         found = {name: getattr(account, name) for name in ("client_id", "client_secret", "refresh_token")}
         return {name: value for name, value in found.items() if value is not None}
 
+    def service_account_key(self, email: str = "") -> str:
+        """Return the JSON document of a service account's key, of the first if none is named.
+
+        The key is made once in a process, and good for its emulators alone. Raises
+        ValueError if there is no such service account.
+        """
+        for robot in self._robots:
+            if email.lower() in ("", robot.email):
+                return key_document(robot)
+        message = "the emulator has no such service account"
+        raise ValueError(message)
+
     @property
     def requests(self) -> list[Record]:
         """The requests so far, in order; only the newest, if there were more than are kept."""
@@ -150,6 +169,11 @@ class Emulator:
     def mails(self) -> list[str]:
         """The rule ids that people were mailed about, in order."""
         return self._world.state.mails()
+
+    @property
+    def added_to_lists(self) -> dict[str, list[str]]:
+        """The ids of the calendars that were put into users' lists, by address, in order."""
+        return self._world.state.added_to_lists()
 
     @property
     def unused_faults(self) -> list[str]:
@@ -168,6 +192,9 @@ class Emulator:
         A calendar without any is left out, unless the beginning state named it.
         """
         return self._world.state.rules()
+
+    def _now(self) -> float:
+        return time() + self._clock_offset
 
     def _answer(self, request: Request) -> Reply | None:
         found = find((*ROUTES, *UNPLAYED_ROUTES), request)
@@ -201,7 +228,12 @@ def _forget(port: int) -> None:
 def _record(method: str, request: Request) -> Record:
     body = None
     if method == "oauth2.token":
-        body = {"grant_type": request.form().get("grant_type", "")}
+        form = request.form()
+        body = {"grant_type": form.get("grant_type", "")}
+        if body["grant_type"] == GRANT_TYPE:
+            with suppress(GoogleError):
+                claims = read_assertion(form.get("assertion", "")).claims
+                body |= {name: claims[name] for name in ("iss", "sub", "scope") if name in claims}
     elif request.path.startswith(PREFIX):
         with suppress(ValueError):
             body = request.json()

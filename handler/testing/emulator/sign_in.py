@@ -16,14 +16,19 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from .google_errors import GoogleError
+from .robot_sign_in import GRANT_TYPE, TokenGrant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from .accounts import Account
+    from .robot_sign_in import RobotSignIn
 
 MOST_TOKENS = 10_000
 """How many access tokens are good at a time, and how many codes; the oldest gives way."""
+
+LIFE_SECONDS = 3599
+"""How long an access token of a service account lives."""
 
 TESTING_SECONDS = 604_799
 """How long a refresh token lives that was got while the consent screen is in Testing: a week."""
@@ -51,25 +56,26 @@ class CodeGrant:
 class SignIn:
     """All grants and tokens, for any number of threads."""
 
-    def __init__(self, accounts: Iterable[Account]) -> None:
-        """Begin with the refresh tokens of `accounts` and no access token."""
+    def __init__(self, accounts: Iterable[Account], robots: RobotSignIn) -> None:
+        """Begin with the refresh tokens of `accounts`, the keys of service accounts, and no access token."""
         self.accounts = tuple(accounts)
+        self._robots = robots
         self._lock = RLock()
         self._secrets = {one.client_id: one.client_secret for one in self.accounts}
         self._refresh = {one.refresh_token: AccountGrant(one, one.scopes) for one in self.accounts if one.refresh_token}
         self._revoked: set[str] = set()
-        self._access: dict[str, tuple[AccountGrant, float]] = {}
+        self._access: dict[str, tuple[TokenGrant, float]] = {}
         self._codes: dict[str, CodeGrant] = {}
 
     def accounts_of(self, client_id: str) -> list[Account]:
         """Return the accounts that may sign in with a client, none if unknown."""
         return [one for one in self.accounts if one.client_id == client_id]
 
-    def grant(self, access_token: str) -> AccountGrant:
+    def grant(self, access_token: str) -> TokenGrant:
         """Return what an access token stands for, or raise GoogleError authError."""
         with self._lock:
             grant, until = self._access.get(access_token, (None, 0.0))
-        if grant is None or monotonic() >= until:
+        if grant is None or not grant.is_good or monotonic() >= until:
             raise GoogleError(reason="authError")
         return grant
 
@@ -90,13 +96,15 @@ class SignIn:
     def answer(self, form: Mapping[str, str]) -> dict[str, Any]:
         """Return tokens for a request to the token endpoint, or raise GoogleError."""
         with self._lock:
-            self._check_client(form)
             kind = form.get("grant_type", "")
+            if kind == GRANT_TYPE:
+                return self._issue(self._robots.grant(_needed(form, "assertion")), LIFE_SECONDS)
+            self._check_client(form)
             if kind == "refresh_token":
-                return self._issue(self._refreshed(form))
+                return self._issue_for(self._refreshed(form))
             if kind == "authorization_code":
                 consent = self._redeemed(form)
-                answer = self._issue(consent.grant)
+                answer = self._issue_for(consent.grant)
                 if consent.refreshable:
                     token = f"emulator-refresh-{token_urlsafe(24)}"
                     self._refresh[token] = consent.grant
@@ -112,8 +120,9 @@ class SignIn:
             self._access.clear()
 
     def revoke(self) -> None:
-        """Let every refresh token and access token so far be revoked."""
+        """Let every refresh token and access token so far be revoked, and every key be deleted."""
         with self._lock:
+            self._robots.delete_keys()
             self._revoked.update(self._refresh)
             self._refresh.clear()
             self._access.clear()
@@ -152,17 +161,16 @@ class SignIn:
                 raise GoogleError(reason="invalid_grant", message="Invalid code verifier.")
         return consent
 
-    def _issue(self, grant: AccountGrant) -> dict[str, Any]:
-        seconds = grant.account.access_token_seconds
+    def _issue_for(self, grant: AccountGrant) -> dict[str, Any]:
+        account = grant.account
+        answer = self._issue(TokenGrant(account.email, grant.scopes), account.access_token_seconds)
+        return {**answer, "scope": " ".join(grant.scopes)}
+
+    def _issue(self, grant: TokenGrant, seconds: int) -> dict[str, Any]:
         token = f"emulator-access-{token_urlsafe(24)}"
         self._access[token] = (grant, monotonic() + seconds)
         _limit(self._access)
-        return {
-            "access_token": token,
-            "expires_in": seconds,
-            "scope": " ".join(grant.scopes),
-            "token_type": "Bearer",
-        }
+        return {"access_token": token, "expires_in": seconds, "token_type": "Bearer"}
 
 
 def _limit(issued: dict[str, Any]) -> None:

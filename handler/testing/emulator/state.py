@@ -1,23 +1,22 @@
-"""The emulator's memory: calendars as each account sees them, and their rules.
+"""The emulator's memory: one world of calendars and their rules, and each person's list of them.
 
-It knows accounts by e-mail address and nothing of HTTP or tokens. Everything it does
+It knows people by e-mail address and nothing of HTTP or tokens. Everything it does
 happens under one lock, so that each call is one step to every other.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+from .calendar_lists import CalendarLists, Entry
 from .google_errors import GoogleError
 from .sync_tokens import SyncTokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from .accounts import Account
+    from collections.abc import Mapping, Sequence
 
 ROLES = (
     "none",
@@ -39,7 +38,7 @@ FIRST_ETAG = 1_700_000_000_000_000
 """Microseconds since 1970, as in Google's etags of rules."""
 
 OWN_ETAG = f'"{0:020d}"'
-"""The etag of an account's own rule."""
+"""The etag of a person's own rule."""
 
 SECONDARY = "@group.calendar.google.com"
 """How the id of a secondary calendar ends."""
@@ -54,43 +53,32 @@ class KeptRule:
     role: str
     etag: str
     implicit: bool = False
-    """Follows from an account's `accessRole`, a `dataOwner` or the kind of calendar, not from a rule."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A calendar as one account sees it."""
-
-    calendar_id: str
-    role: str
-    etag: str
-    listed: bool
-    hidden: bool
-    data_owner: str
-    shown: Mapping[str, Any]
-    """What the calendar list says of it, beside kind and etag."""
+    """Follows from a person's `accessRole`, a `dataOwner` or the kind of calendar, not from a rule."""
 
 
 class State:
-    """Calendars and rules, for any number of accounts and threads."""
+    """Calendars and rules, for any number of people and threads."""
 
     def __init__(
-        self, accounts: Iterable[Account], rules: Mapping[str, Mapping[str, str]], aliases: Mapping[str, str]
+        self,
+        people: Mapping[str, Sequence[Mapping[str, Any]]],
+        rules: Mapping[str, Mapping[str, str]],
+        aliases: Mapping[str, str],
     ) -> None:
-        """Begin with the accounts' calendars, roles by calendar id and rule id, and the rule ids kept as others."""
+        """Begin with people's calendars, roles by calendar id and rule id, and the rule ids kept as others."""
         self.lock = RLock()
         self._changes = 0
-        self._entries: dict[str, dict[str, Entry]] = {}
+        self._lists = CalendarLists()
         self._rules: dict[str, dict[str, KeptRule]] = {}
         self._removed: dict[str, dict[str, KeptRule]] = {}
         self._always_shown = tuple(rules)
         self._aliases = {alias.lower(): kept.lower() for alias, kept in aliases.items()}
         self.sync_tokens = SyncTokens()
         self._mails: deque[str] = deque(maxlen=KEPT_MAILS)
-        for account in accounts:
-            self._entries[account.email] = {}
-            for stated in account.calendars:
-                self._add_entry(account.email, stated)
+        for email, calendars in people.items():
+            self._lists.admit(email)
+            for stated in calendars:
+                self._begin_with(email, stated)
         for calendar_id, roles in rules.items():
             for rule_id, role in roles.items():
                 self._put(calendar_id, rule_id, role)
@@ -122,30 +110,40 @@ class State:
         with self.lock:
             return _etag(self._changes)
 
-    def entries(self, email: str) -> list[Entry]:
-        """Return the calendar list of an account, hidden entries included."""
+    def added_to_lists(self) -> dict[str, list[str]]:
+        """Return the ids of the calendars that were put into people's lists, by address, in order."""
         with self.lock:
-            return [entry for entry in self._entries[email].values() if entry.listed]
+            return self._lists.added()
+
+    def entries(self, email: str) -> list[Entry]:
+        """Return the calendar list of a person, hidden entries included."""
+        with self.lock:
+            found = [self._with_role(email, entry) for entry in self._lists.entries(email)]
+            return [entry for entry in found if entry.role != "none"]
 
     def entry(self, email: str, calendar_id: str, role: str = "none") -> Entry:
-        """Return the calendar, which need not be listed, if the account has `role`.
+        """Return the calendar, which need not be listed, if the person has `role`.
 
-        `primary` is the account's primary calendar. Raises GoogleError: notFound if
-        the account cannot see the calendar, requiredAccessLevel if it has less.
+        `primary` is the person's primary calendar. Raises GoogleError: notFound if
+        the person cannot see the calendar, requiredAccessLevel if it has less.
         """
         with self.lock:
-            entries = self._entries[email]
-            for entry in entries.values():
-                if calendar_id == "primary" and entry.shown.get("primary"):
-                    break
-            else:
-                if calendar_id not in entries:
-                    raise GoogleError(reason="notFound")
-                entry = entries[calendar_id]
+            known = self._lists.entry(email, calendar_id)
+            entry = known and self._with_role(email, known)
+        if entry is None or entry.role == "none":
+            raise GoogleError(reason="notFound")
         if ROLES.index(entry.role) < ROLES.index(role):
             message = f"You need to have {role} access to this calendar."
             raise GoogleError(reason="requiredAccessLevel", message=message)
         return entry
+
+    def add_to_list(self, email: str, calendar_id: str, words: Mapping[str, Any]) -> Entry:
+        """Put a calendar into a person's list; raises GoogleError notFound, or duplicate if it is there."""
+        with self.lock:
+            entry = self.entry(email, calendar_id)
+            if entry.listed:
+                raise GoogleError(reason="duplicate")
+            return self._lists.add(email, entry, words, self._next_etag())
 
     def rules_of(self, calendar_id: str, *, removed: bool = False) -> list[KeptRule]:
         """Return the rules of a calendar; with `removed`, also those with role none."""
@@ -172,14 +170,14 @@ class State:
     def write(self, email: str, calendar_id: str, rule_id: str, role: str, *, mail: bool) -> KeptRule:
         """Set the role of a rule as `email` asks; role none removes it, unmailed.
 
-        Raises GoogleError for the account's own rule, the data owner's and that of the
+        Raises GoogleError for the person's own rule, the data owner's and that of the
         calendar's own address.
         """
         with self.lock:
             wanted = self._aliases.get(rule_id.lower(), rule_id.lower())
             if wanted == f"user:{email}":
                 raise GoogleError(reason="cannotChangeOwnAcl")
-            if wanted in (f"user:{self._entries[email][calendar_id].data_owner}", _own_address(calendar_id)):
+            if wanted in (f"user:{self._lists.data_owner(calendar_id)}", _own_address(calendar_id)):
                 raise GoogleError(reason="cannotChangeOwnerAcl")
             if mail and role != "none" and wanted.startswith(MAILED):
                 self._mails.append(wanted)
@@ -200,27 +198,26 @@ class State:
         self._removed.get(calendar_id, {}).pop(rule.rule_id, None)
         return rule
 
-    def _add_entry(self, email: str, stated: Mapping[str, Any]) -> None:
-        calendar_id, role = stated["id"], stated.get("accessRole", "owner")
-        data_owner = str(stated.get("dataOwner", "")).lower()
-        usual = {"id": calendar_id, "summary": calendar_id, "accessRole": role}
-        unseen = [name for name in ("hidden", "primary") if not stated.get(name)]
-        shown = {name: value for name, value in {**usual, **stated}.items() if name not in (*unseen, "listed")}
-        self._entries[email][calendar_id] = Entry(
-            calendar_id=calendar_id,
-            role=role,
-            etag=self._next_etag(),
-            listed=stated.get("listed", True),
-            hidden=stated.get("hidden", False),
-            data_owner=data_owner,
-            shown=shown,
-        )
-        if data_owner:
-            self._put(calendar_id, f"user:{data_owner}", "owner", implicit=True)
+    def _begin_with(self, email: str, stated: Mapping[str, Any]) -> None:
+        """Take what a state says of a person's calendar, and the rules that follow from it."""
+        calendar_id = stated["id"]
+        self._lists.state(email, stated, self._next_etag())
+        present = self._rules.setdefault(calendar_id, {})
+        data_owner = f"user:{stated.get('dataOwner', '').lower()}"
+        if data_owner != "user:" and data_owner not in present:
+            self._put(calendar_id, data_owner, "owner", implicit=True)
         if calendar_id.endswith(SECONDARY):
             self._put(calendar_id, _own_address(calendar_id), "owner", implicit=True)
-        own = KeptRule(f"user:{email}", role, OWN_ETAG, implicit=True)
-        self._rules.setdefault(calendar_id, {})[own.rule_id] = own
+        own = KeptRule(f"user:{email}", stated.get("accessRole", "owner"), OWN_ETAG, implicit=True)
+        present[own.rule_id] = own
+
+    def _with_role(self, email: str, entry: Entry) -> Entry:
+        """Return a calendar with the role that a person has: the stated one, else the highest that a rule gives."""
+        rules = self._rules.get(entry.calendar_id, {})
+        grantees = (f"user:{email}", f"domain:{email.partition('@')[2]}", "default")
+        given = [rules[grantee] for grantee in grantees if grantee in rules]
+        roles = [rule.role for rule in given[:1] if rule.implicit] or [rule.role for rule in given]
+        return replace(entry, role=max(roles, key=ROLES.index, default="none"))
 
     def _all_rules(self) -> dict[str, dict[str, KeptRule]]:
         return {**{key: {} for key in self._always_shown}, **self._rules}

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 CALENDAR_METHODS = """\
 acl.watch POST calendars/{calendarId}/acl/watch
 calendarList.delete DELETE users/me/calendarList/{calendarId}
-calendarList.insert POST users/me/calendarList
 calendarList.patch PATCH users/me/calendarList/{calendarId}
 calendarList.update PUT users/me/calendarList/{calendarId}
 calendarList.watch POST users/me/calendarList/watch

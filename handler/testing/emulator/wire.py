@@ -23,6 +23,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from threading import Thread
+from time import time
 from typing import Any
 
 from .answers import BODILESS, Reply
@@ -74,6 +75,10 @@ class HttpConnection(BaseHTTPRequestHandler):
     def version_string(self) -> str:
         """Return the Server header, without the system's version."""
         return self.server_version
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return the Date header, by the emulator's clock."""
+        return super().date_time_string(self.server.now() if timestamp is None else timestamp)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- as inherited
         """Log nothing."""
@@ -186,9 +191,10 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, reply: Respond) -> None:
-        """Bind the port of 127.0.0.1 (0: a free one), and serve in a thread."""
+    def __init__(self, port: int, reply: Respond, now: Callable[[], float] = time) -> None:
+        """Bind the port of 127.0.0.1 (0: a free one), and serve in a thread; `now` dates the answers."""
         self.reply = reply
+        self.now = now
         self._open: dict[Any, Thread] = {}
         super().__init__(("127.0.0.1", port), HttpConnection)
         self._loop = Thread(target=self.serve_forever, args=(POLL_SECONDS,), daemon=True)
