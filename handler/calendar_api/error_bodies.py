@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from .transport import Answer
 
 ABSENT = frozenset({"notFound", "deleted"})
-TOO_FAST = b"Request rate higher than configured"
-"""The text of a 403 without an error object; Google's front end sends it
+TOO_FAST = ("request rate higher than configured", "quota exceeded for")
+"""How the texts of Google's front end begin, in any case, which are no error object
 (https://github.com/GAM-team/GAM, src/gam/__init__.py)."""
-OAUTH_CODE = re.compile(r"[a-z_]{1,40}")
+MOST_TEXT = 1000
+OAUTH_CODE = re.compile(r"[a-z_]{1,40}|RESOURCE_EXHAUSTED")
 API_CODE = re.compile(r"[A-Za-z_]{1,60}")
 OAUTH_ERROR = "an OAuth error"
 """Stands for any error that the token endpoint named, as RFC 6749 section 5.2 has it."""
@@ -50,12 +51,13 @@ def names_absence(answer: Answer) -> bool:
 def read_refusal(answer: Answer) -> Refusal:
     """Return what a refusal of the Calendar API says."""
     error = _error_of(answer.body)
-    words, status = error.get("message"), error.get("status")
+    text = _text_of(answer.body)
+    words, status = error.get("message", text), error.get("status")
     named = _reasons(error, "errors", "details")
     denied = status == "PERMISSION_DENIED"
     # Beside a reason that status says nothing: the front end has it for rate limits too.
     reasons = [*named, *([status] if isinstance(status, str) and not (denied and named) else [])]
-    if answer.status == 403 and answer.body.startswith(TOO_FAST):
+    if answer.status == 403 and text:
         reasons.append("rateLimitExceeded")
     front_end = (denied or bool(_reasons(error, "details"))) if "forbidden" in named else denied and not named
     return Refusal(reasons, words if isinstance(words, str) else "", front_end)
@@ -65,7 +67,8 @@ def read_token_refusal(answer: Answer) -> Refusal:
     """Return what a refusal of the token endpoint says; nothing but words of one piece, as others may quote secrets."""
     body = json_or_none(answer.body)
     if not isinstance(body, dict):
-        return Refusal(["rate_limit_exceeded"] if answer.body.startswith(TOO_FAST) else [], "")
+        text = _text_of(answer.body)
+        return Refusal(["rate_limit_exceeded"] if text else [], text)
     if isinstance(body.get("error"), dict):
         refusal = read_refusal(answer)
         return Refusal([*filter(API_CODE.fullmatch, refusal.reasons)], refusal.words, is_of_api=True)
@@ -86,6 +89,12 @@ def json_or_none(body: bytes) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError):
         return None
+
+
+def _text_of(body: bytes) -> str:
+    """Return a body that is a text of Google's, "" if it is anything else."""
+    text = body[:MOST_TEXT].decode("utf-8", "replace").strip()
+    return text if text.casefold().startswith(TOO_FAST) else ""
 
 
 def _oauth_texts(fields: Mapping[str, Any]) -> list[str]:

@@ -57,7 +57,7 @@ TRUST = (
     "in the Admin console, Security > Access and data control > API controls > App access control > "
     "Manage third-party app access"
 )
-ALLOW = f"Let the Workspace administrator allow the client id {{client_id}} {TRUST}."
+ALLOW = f"let the Workspace administrator allow the client id {{client_id}} {TRUST}."
 PROXY = "Look for a proxy or a login page between this machine and Google."
 
 
@@ -84,7 +84,7 @@ def _of_api(refusal: Refusal) -> bool:
 class Row(NamedTuple):
     """Which answers a row matches, and the error they become.
 
-    `reasons` None means any. The sentence may name {method}, {status}, {reason},
+    `reasons` None means any. The sentence may name {method}, {status},
     {words} (Google's own, in brackets), {said} (the same behind the reasons), {scope} and {client_id}.
     """
 
@@ -105,13 +105,13 @@ RATE = _reasons("rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEED
 FRONT_END = (
     "Google refuses the Google Cloud project or the OAuth client, whatever the calendar{said}. "
     "Look in Google's console whether the project is suspended, blocked or restricted, "
-    "and whether its Google Calendar API is enabled."
+    "and whether its Google Calendar API is enabled; if Google names a policy, ask the Workspace administrator."
 )
 LIMIT = "The account has used up a limit of Google Calendar{said}; it is lifted after hours, not minutes."
 
 CALENDAR_ROWS = (
     Row(ANY_METHOD, (401,), None, AuthorizationFailed, "authorization_failed",
-        f"Google does not accept the access token that it gave out itself. {RENEW}"),
+        f"Google does not accept the access token that it gave out itself{{said}}. {RENEW}"),
     Row(ANY_METHOD, (403,), _reasons("insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"),
         AuthorizationFailed, "scope_missing",
         "The refresh token was granted without the OAuth scope {scope}. "
@@ -160,8 +160,8 @@ CALENDAR_ROWS = (
         f"An answer to {{method}} that cannot be Google's: status {{status}}. {PROXY}"),
 )  # fmt: skip
 
-SIGN_IN_RATE = "The account signs in more often than Google allows. Try again in a minute."
-BLOCKED = f"The organisation of the account does not let this OAuth client in ({{reason}}). {ALLOW}"
+SIGN_IN_RATE = "The account signs in more often than Google allows{said}. Try again in a minute."
+BLOCKED = f"The organisation of the account does not let this OAuth client in{{said}}. To change that, {ALLOW}"
 
 TOKEN_ROWS = (
     Row((TOKEN,), (429,), None, Unavailable, "rate_limited", SIGN_IN_RATE),
@@ -170,35 +170,36 @@ TOKEN_ROWS = (
         Unavailable, "rate_limited", SIGN_IN_RATE),
     Row((TOKEN, PAGE), REFUSED, _reasons("internal_failure", "server_error", "temporarily_unavailable"),
         Unavailable, "google_unavailable",
-        "Google could not sign the account in just now ({reason}). Try again later."),
+        "Google could not sign the account in just now{said}. Try again later."),
     Row((TOKEN,), (408,), None, Unavailable, "google_unavailable",
-        "Google could not sign the account in just now: status {status}. Try again later."),
+        "Google could not sign the account in just now: status {status}{words}. Try again later."),
     Row((TOKEN,), FAILED, None, Unavailable, "google_unavailable",
-        "Google failed at signing the account in: status {status}. Try again later."),
+        "Google failed at signing the account in: status {status}{words}. Try again later."),
     Row((TOKEN, PAGE), REFUSED, _reasons("org_internal"), AuthorizationFailed, "authorization_failed",
-        "The account is of another organisation than the client id {client_id}, whose consent screen is Internal "
-        "({reason}). Sign in as an account of that organisation, let the client's owner make the consent screen "
+        "The account is of another organisation than the client id {client_id}, whose consent screen is Internal"
+        "{said}. Sign in as an account of that organisation, let the client's owner make the consent screen "
         "External (Google Auth Platform > Audience), or use a client of the account's own organisation, which its "
         f"Workspace administrator can allow {TRUST}."),
     Row((TOKEN, PAGE), REFUSED, _reasons("disallowed_useragent"), AuthorizationFailed, "authorization_failed",
-        "Google does not sign anybody in through this browser or client ({reason}). Open the page in an ordinary "
-        f"browser, not in one that is part of another app. If it was one: {ALLOW}"),
+        "Google does not sign anybody in through this browser or client{said}. Open the page in an ordinary "
+        f"browser, not in one that is part of another app. If it was an ordinary one, {ALLOW}"),
     Row((TOKEN, PAGE), REFUSED, None, AuthorizationFailed, "authorization_failed", BLOCKED, _restricted),
     Row((TOKEN, PAGE), REFUSED, _reasons("admin_policy_enforced", "access_denied"),
         AuthorizationFailed, "authorization_failed", BLOCKED),
     Row((TOKEN,), REFUSED, _reasons("invalid_rapt", "rapt_required"),
         AuthorizationFailed, "authorization_failed",
-        "The organisation's session control ended the sign-in ({reason}). Let the Workspace administrator exempt "
+        "The organisation's session control ended the sign-in{said}. Let the Workspace administrator exempt "
         f"the client id {{client_id}} {TRUST}. {RENEW}"),
     Row((TOKEN,), REFUSED, _reasons("invalid_grant"), AuthorizationFailed, "authorization_failed",
-        f"Google does not accept the refresh token ({{reason}}). {RENEW} {TESTING}"),
+        f"Google does not accept the refresh token{{said}}. {RENEW} {TESTING}"),
     Row((TOKEN,), REFUSED,
         _reasons("invalid_client", "deleted_client", "disabled_client", "unauthorized_client"),
         AuthorizationFailed, "authorization_failed",
-        "Google does not accept the client id or client secret ({reason}). "
-        f"Compare both with Google's console; if the client is gone, make a new one. {RENEW}"),
+        "Google does not accept the client id or client secret{said}. Compare both with Google's console; a refresh "
+        "token made for this client stays good. If the client is gone, make a new one, and get a token for it with the "
+        "verb authorize."),
     Row((TOKEN,), REFUSED, _reasons(OAUTH_ERROR), AuthorizationFailed, "authorization_failed",
-        f"Google refuses to sign the account in ({{reason}}). {RENEW}"),
+        f"Google refuses to sign the account in{{said}}. {RENEW}"),
     Row((TOKEN,), REFUSED, None, HandlerError, "unexpected_answer",
         "Google refuses to sign the account in for a reason that this handler does not know: status {status}{said}.",
         _of_api),
@@ -213,27 +214,24 @@ def calendar_error(method: str, answer: Answer, masked: Callable[[str], str]) ->
     odd = answer.status in REFUSED and answer.status not in BY_STATUS and not (refusal.reasons or is_googles(answer))
     row, reason = (None if odd else _match(CALENDAR_ROWS, method, answer.status, refusal)) or (CALENDAR_ROWS[-1], "")
     scope = SCOPES[method.partition(".")[0]]
-    words = _added(refusal, answer.status, masked)
-    said = _in_brackets(*(shown(masked(name)) for name in _named(refusal)), words)
     sentence = row.sentence.format(
-        method=method, status=answer.status, said=said, words=_in_brackets(words), scope=scope
+        method=method, status=answer.status, scope=scope, **_googles_own(refusal, answer.status, masked)
     )
     details = {"method": method, "status": answer.status, "reason": shown(masked(reason))}
     if row.code == "scope_missing":
         details["scope"] = scope
-    return _raised_as(row, sentence, details, answer)
+    return _raised_as(row, sentence, details, retry_after(answer))
 
 
 def token_error(answer: Answer, masked: Callable[[str], str], client_id: str) -> HandlerError:
     """Translate an answer of the token endpoint that holds no usable token; its words may quote secrets."""
     refusal = read_token_refusal(answer)
     row, reason = _match(TOKEN_ROWS, TOKEN, answer.status, refusal) or (TOKEN_ROWS[-1], "")
-    said = _in_brackets(*(shown(masked(name)) for name in _named(refusal)))
     sentence = row.sentence.format(
-        status=answer.status, reason=shown(masked(reason)), said=said, client_id=shown(client_id)
+        status=answer.status, client_id=shown(client_id), **_googles_own(refusal, answer.status, masked)
     )
     details = {"method": TOKEN, "status": answer.status, "reason": shown(masked(reason))}
-    return _raised_as(row, sentence, details, answer)
+    return _raised_as(row, sentence, details, retry_after(answer))
 
 
 def page_error(query: Mapping[str, str], client_id: str) -> HandlerError | None:
@@ -246,13 +244,13 @@ def page_error(query: Mapping[str, str], client_id: str) -> HandlerError | None:
     if found is None:
         return None
     row, reason = found
-    sentence = row.sentence.format(reason=reason, client_id=shown(client_id))
-    return row.error(row.code, sentence, {"method": PAGE, "reason": reason}, None)
+    sentence = row.sentence.format(client_id=shown(client_id), **_googles_own(refusal, HTTPStatus.BAD_REQUEST, str))
+    return _raised_as(row, sentence, {"method": PAGE, "reason": reason}, None)
 
 
-def _raised_as(row: Row, sentence: str, details: dict[str, Any], answer: Answer) -> HandlerError:
-    """Return the error of a row, with the wait that the answer names or that spreads out the callers."""
-    wait = retry_after(answer) if row.error.retryable else None
+def _raised_as(row: Row, sentence: str, details: dict[str, Any], asked: float | None) -> HandlerError:
+    """Return the error of a row, with the wait that Google asks for or that spreads out the callers."""
+    wait = asked if row.error.retryable else None
     if row.code == RATE_LIMITED and wait is None:
         wait = round(SHORTEST_SPREAD + current_clock().chance() * (LONGEST_SPREAD - SHORTEST_SPREAD), 1)
         details["wait_chosen"] = True
@@ -278,15 +276,16 @@ def _named(refusal: Refusal) -> list[str]:
     return [reason for reason in dict.fromkeys(refusal.reasons) if reason != OAUTH_ERROR]
 
 
-def _added(refusal: Refusal, status: int, masked: Callable[[str], str]) -> str:
-    """Return Google's words in quotes, "" if they only repeat a reason or the status."""
-    known = {_letters(text) for text in ("", *_named(refusal), responses.get(status, ""))}
-    return "" if _letters(refusal.words) in known else quote(masked(refusal.words), SAID_CHARACTERS)
+def _googles_own(refusal: Refusal, status: int, masked: Callable[[str], str]) -> dict[str, str]:
+    """Return {words} and {said} of a sentence; words that only repeat a reason or the status are left out."""
+    names = _named(refusal)
+    known = {_letters(text) for text in ("", *names, responses.get(status, ""))}
+    words = [] if _letters(refusal.words) in known else [quote(masked(refusal.words), SAID_CHARACTERS)]
+    return {"words": _in_brackets(words), "said": _in_brackets([*(shown(masked(name)) for name in names), *words])}
 
 
-def _in_brackets(*texts: str) -> str:
-    told = ", ".join(filter(None, texts))
-    return f" ({told})" if told else ""
+def _in_brackets(texts: list[str]) -> str:
+    return f" ({', '.join(texts)})" if texts else ""
 
 
 def _letters(text: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from handler import AuthorizationFailed, HandlerError, InvalidInput, Unavailable, check, execute, execute_many, session
 from handler.calendar_api import Limits, connect, forget_all
+from handler.calendar_api.error_table import page_error
 from handler.calendar_api.tokens import MOST_ACCOUNTS, account_of
 from handler.testing.emulator import ACCOUNT
 
@@ -373,6 +374,13 @@ def test_forgetting_a_token_waits_for_nobody(monkeypatch):
     assert account.token(LIMITS) == "second"
     account.forget("first")
     assert account.token(LIMITS) == "second"
+
+
+def test_a_rate_limit_of_the_consent_page_says_how_long_to_wait():
+    """It names no time itself, so that one is drawn as everywhere else."""
+    error = page_error({"error": "rate_limit_exceeded"}, "client")
+    assert 15 <= error.retry_after <= 45
+    assert error.details["wait_chosen"] is True
 
 
 def test_a_refused_token_is_dropped_once(monkeypatch):

@@ -394,7 +394,8 @@ def test_what_is_no_consent_is_said(emulate, authorize, info, answer, says):
         ("access_denied&error_description=Account+restricted", "Admin console", "authorization_failed"),
         ("access_denied&error_subtype=admin_policy_enforced", "Admin console", "authorization_failed"),
         ("access_denied&error_description=Requested+client+not+authorized.", "Admin console", "authorization_failed"),
-        ("rate_limit_exceeded", "Try again in a minute", "rate_limited"),
+        ("rate_limit_exceeded&error_description=Too+many", "(rate_limit_exceeded, 'Too many'). Try", "rate_limited"),
+        ("RESOURCE_EXHAUSTED", "Try again in a minute", "rate_limited"),
         ("temporarily_unavailable", "Try again later", "google_unavailable"),
     ],
 )
@@ -523,7 +524,7 @@ def test_the_environment_is_left_as_it_is(emulate, authorize):
         ),
         pytest.param(
             {"fault": "error", "status": 503, "retry_after": 3600},
-            75, "google_unavailable", "Google failed at signing the account in: status 503.",
+            75, "google_unavailable", "Google failed at signing the account in: status 503 ('Backend Error').",
             id="unavailable",
         ),
         pytest.param(

@@ -48,6 +48,18 @@ def test_a_file_holds_the_info_values(text, account_file):
     assert (status, errors) == (0, "")
 
 
+@pytest.mark.parametrize("verb", [SHARE, ("check",), ("bulk", "rows.csv")], ids=lambda verb: verb[0])
+def test_what_authorize_keeps_in_a_file_disturbs_no_verb(verb, account_file, tmp_path, monkeypatch):
+    """The account and the end of its token, dates that YAML need not quote, are no info values and no mistake."""
+    notes = "_account: me@example.com\n_refresh_token_ends: 2001-01-22T07:59:59Z\n"
+    text = notes + "\n".join(f"{name}: {value}" for name, value in ACCOUNT.items())
+    rows = "calendar_name,scope,recipient,calendar_access\nExample Calendar,user,jane@acme.com,reader\n"
+    (tmp_path / "rows.csv").write_text(rows, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    status, output, errors = command(*verb, "--info", account_file(text))
+    assert status == 0, output + errors
+
+
 def test_the_environment_holds_the_info_values(monkeypatch):
     """Without --info each value is taken from its variable."""
     for variable, value in zip(VARIABLES, ACCOUNT.values(), strict=True):
