@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 
@@ -80,6 +81,54 @@ def test_its_output_can_be_evaluated_by_a_shell():
         "Example Calendar (example@group.calendar.google.com), as owner",
     ):
         assert any(value in line for line in comments), value
+
+
+def test_a_key_is_written_while_it_runs(tmp_path):
+    """With --key a file for its user alone holds the service account's key, and is gone when the emulator ends."""
+    path, seen = tmp_path / "key.json", []
+
+    class Looks(Ends):
+        def flush(self):
+            if path.exists():
+                seen.append((stat.S_IMODE(path.stat().st_mode), json.loads(path.read_text(encoding="utf-8"))))
+            super().flush()
+
+    stdout = Looks("# Ctrl-C", signal.SIGINT)
+    assert main(["emulator", "--port", "0", "--key", str(path)], io.StringIO(), stdout, io.StringIO()) == 0
+    (mode, key), *_ = seen
+    assert (mode, key["client_email"]) == (0o600, "robot@emulator.iam.gserviceaccount.com")
+    assert f"#   export GOOGLE_SERVICE_ACCOUNT_FILE={path}\n" in stdout.getvalue()
+    assert key["private_key"] not in stdout.getvalue()
+    assert not path.exists()
+
+
+def test_the_workspace_is_told():
+    """Whom the service account may act as, with which scopes, and how to get its key, stands among the comments."""
+    text = emulated("--port", 0)[1]
+    assert (
+        "# The service account robot@emulator.iam.gserviceaccount.com (client id 100000000000000000001) has\n" in text
+    )
+    assert "#   a key: --key FILE writes it into a new file\n# and may act as\n#   ann@acme.com\n" in text
+    assert "# with the OAuth scopes\n#   https://www.googleapis.com/auth/calendar.acls\n" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "said"),
+    [
+        ("there.json", {}, "is there already, and is not replaced"),
+        ("none/key.json", {}, "cannot be written: No such file or directory"),
+        ("key.json", {"service_accounts": {}}, "the state has no service account"),
+    ],
+)
+def test_no_file_is_written_over(tmp_path, name, state, said):
+    """A key that cannot be written is wrong usage, and what is there stays as it is."""
+    (tmp_path / "there.json").write_text("mine")
+    (tmp_path / "state.json").write_text(json.dumps(state))
+    status, text, errors = emulated("--port", 0, "--state", tmp_path / "state.json", "--key", tmp_path / name)
+    assert (status, text) == (2, "")
+    assert said in errors
+    assert (tmp_path / "there.json").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["state.json", "there.json"]
 
 
 @pytest.mark.long

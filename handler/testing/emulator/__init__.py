@@ -91,5 +91,18 @@ from __future__ import annotations
 
 from .accounts import ACCOUNT, Account, read_accounts
 from .server import FAULT_KINDS, METHODS, SCHEMA, Emulator, Record
+from .workspace import RobotAccount, read_robots, read_users
 
-__all__ = ["ACCOUNT", "FAULT_KINDS", "METHODS", "SCHEMA", "Account", "Emulator", "Record", "read_accounts"]
+__all__ = [
+    "ACCOUNT",
+    "FAULT_KINDS",
+    "METHODS",
+    "SCHEMA",
+    "Account",
+    "Emulator",
+    "Record",
+    "RobotAccount",
+    "read_accounts",
+    "read_robots",
+    "read_users",
+]
