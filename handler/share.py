@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from .calendar_names import Target
 
 T = TypeVar("T")
-NOT_SENT = frozenset({"NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ProxyError"})
+NOT_SENT = frozenset(
+    {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ProxyError", "SSLCertVerificationError"}
+)
 """Causes that leave no doubt: there was no connection that a request could have gone over."""
 
 
@@ -255,9 +257,9 @@ class Share:
 
 def _may_be_done(error: HandlerError) -> bool:
     """Say whether a write that failed so may have been done all the same."""
-    if error.code == "unexpected_answer":
-        return "status" not in error.details  # an answer with a status is a refusal, without one it is odd
     sent = error.details.get("method") != "oauth2.token" and error.details.get("cause") not in NOT_SENT
+    if error.code == "unexpected_answer":
+        return sent and "status" not in error.details  # an answer with a status is a refusal, without one it is odd
     return error.code == "google_unavailable" and bool(error.details) and sent
 
 

@@ -9,17 +9,17 @@ import os
 import ssl
 import threading
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit, urlunsplit
-from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 from certifi import where
 
 from ..errors import InvalidInput, Unavailable
 from ..installation import broken
+from .proxies import EXAMPLE, PROXY_VARIABLES, proxy_for
 from .sockets import Pool, SecurePool
 
 if TYPE_CHECKING:
+    from .proxies import Proxy
     from .transport import Limits
 
 THREADS = 64
@@ -27,7 +27,6 @@ THREADS = 64
 MOST_POOLS = 4
 """Hosts and environment settings whose connections are kept; beyond that the oldest is dropped."""
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
-PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")
 
 
 class _Kept:
@@ -88,48 +87,38 @@ def _bound(kept: dict[Any, Any]) -> None:
 
 
 def _new_pool(kept: _Kept, scheme: str, authority: str) -> urllib3.HTTPConnectionPool:
-    manager = urllib3.PoolManager(maxsize=THREADS) if scheme == "http" else _secure_manager(kept, authority)
+    address = f"{scheme}://{authority}"
+    if scheme == "http":
+        return _connecting(urllib3.PoolManager(maxsize=THREADS), address)
+    ca_file, context = _context(kept)
+    proxy = proxy_for(authority.partition(":")[0])
+    manager = _through(proxy, context) if proxy else urllib3.PoolManager(maxsize=THREADS, ssl_context=context)
+    pool: Any = _connecting(manager, address)
+    pool.through, pool.ca_file = proxy, ca_file
+    return pool  # type: ignore[no-any-return]
+
+
+def _connecting(manager: urllib3.PoolManager, address: str) -> urllib3.HTTPConnectionPool:
     manager.pool_classes_by_scheme = {"http": Pool, "https": SecurePool}
-    return manager.connection_from_url(f"{scheme}://{authority}")
+    return manager.connection_from_url(address)
 
 
-def _secure_manager(kept: _Kept, authority: str) -> urllib3.PoolManager:
-    context = _context(kept)
-    proxy = None if proxy_bypass(authority) else getproxies().get("https")
-    if not proxy:
-        return urllib3.PoolManager(maxsize=THREADS, ssl_context=context)
+def _through(proxy: Proxy, context: ssl.SSLContext) -> urllib3.ProxyManager:
     try:
-        return _through(proxy, context)
-    except (ValueError, urllib3.exceptions.HTTPError):
-        problem = _wrong_proxy(proxy)
-        raise InvalidInput("invalid_input", f"HTTPS_PROXY: {problem}", {"fields": {"HTTPS_PROXY": problem}}) from None
+        return urllib3.ProxyManager(
+            proxy.address,
+            maxsize=THREADS,
+            proxy_headers=proxy.headers,
+            ssl_context=context,
+            proxy_ssl_context=context,
+        )
+    except (ValueError, urllib3.exceptions.HTTPError):  # a host that no name can be
+        problem = f"is not the address of a proxy; {EXAMPLE}"
+    raise InvalidInput("invalid_input", f"{proxy.variable}: {problem}", {"fields": {proxy.variable: problem}})
 
 
-def _wrong_proxy(proxy: str) -> str:
-    """Return what is wrong with the address of a proxy, and nothing that stands in it."""
-    if proxy.casefold().startswith("socks"):
-        return "names a SOCKS proxy, which is not supported; give an HTTP proxy, such as http://proxy.acme.com:3128"
-    userinfo = proxy.rpartition("@")[0].split("://")[-1]
-    if sign := next((sign for sign in "#/?" if sign in userinfo), ""):
-        return f"has a {sign} in the user or password; write it as %{ord(sign):02X}"
-    return "is not the address of a proxy, such as http://proxy.acme.com:3128"
-
-
-def _through(proxy: str, context: ssl.SSLContext) -> urllib3.ProxyManager:
-    # The password goes into a header: as part of an address it would turn up in errors.
-    if any(sign in proxy.rpartition("@")[0].split("://")[-1] for sign in "#/?"):
-        raise ValueError("a sign that ends the part of an address before the path")
-    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-    secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
-    address = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "", "", ""))
-    headers = urllib3.make_headers(proxy_basic_auth=secret) if secret else None
-    return urllib3.ProxyManager(
-        address, maxsize=THREADS, proxy_headers=headers, ssl_context=context, proxy_ssl_context=context
-    )
-
-
-def _context(kept: _Kept) -> ssl.SSLContext:
-    """Load the CA file once: it costs more than a whole share."""
+def _context(kept: _Kept) -> tuple[str, ssl.SSLContext]:
+    """Return the CA file and what checks by it, loaded once: it costs more than a whole share."""
     for variable in CA_VARIABLES:
         path = os.environ.get(variable)
         if path:
@@ -147,4 +136,4 @@ def _context(kept: _Kept) -> ssl.SSLContext:
         context.hostname_checks_common_name = False  # as browsers and urllib3's own contexts have it
         kept.contexts[path] = context
         _bound(kept.contexts)
-    return kept.contexts[path]
+    return path, kept.contexts[path]

@@ -28,7 +28,8 @@ class Current(threading.local):
 
     limits: Limits
     stage: str = "kept"
-    """How far it is: on a "kept" connection, connecting to the "proxy" or the "host", or "open"."""
+    """How far it is: on a "kept" connection, connecting to the "proxy", waiting for its "tunnel", connecting to the
+    "host", or "open"."""
     surplus: bool = False
     """Whether anything came after the answer."""
 
@@ -92,9 +93,12 @@ class WholeResponse(http.client.HTTPResponse):
         # http.client itself skips only 100, and would leave the real answer to the next request.
         for _ in range(MOST_INTERIM + 1):
             status: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
-            if not 100 <= status[1] < 200 or status[1] == http.HTTPStatus.SWITCHING_PROTOCOLS:
+            is_final = not 100 <= status[1] < 200 or status[1] == http.HTTPStatus.SWITCHING_PROTOCOLS
+            if is_final and (current.stage != "tunnel" or status[1] == http.HTTPStatus.OK):
                 return status
-            http.client.parse_headers(self.fp)
+            headers = http.client.parse_headers(self.fp)
+            if is_final:
+                raise TunnelRefusedError(status[1], ", ".join(headers.get_all("Proxy-Authenticate", ())))
         raise OddAnswerError("sent interim answers only")
 
     def begin(self) -> None:
@@ -128,6 +132,16 @@ def is_page(headers: Mapping[str, str]) -> bool:
 
 class OddAnswerError(http.client.HTTPException):
     """The answer breaks the rules of HTTP; the message says how."""
+
+
+class TunnelRefusedError(OSError):
+    """A proxy opens no way to a host."""
+
+    def __init__(self, status: int, challenges: str) -> None:
+        """Take the proxy's status, and what it offers for signing in to it."""
+        super().__init__("refused by a proxy")
+        self.status = status
+        self.challenges = challenges
 
 
 class TooLongError(Exception):

@@ -9,12 +9,15 @@ from __future__ import annotations
 import encodings.idna  # noqa: F401 -- else the first look-up imports it, under a lock that a fork would copy
 import socket
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import urllib3
 
-from .http_answers import WholeResponse, current, is_page
+from .http_answers import OddAnswerError, WholeResponse, current, is_page
 from .interruptions import carry_out
+
+if TYPE_CHECKING:
+    from .proxies import Proxy
 
 SHORTEST_CONNECT = 1.0
 """Seconds that each address of a host gets at least, if that many are left: a lost packet is sent again after one."""
@@ -62,7 +65,10 @@ class HostConnection(urllib3.connection.HTTPConnection):
         raise urllib3.exceptions.NewConnectionError(self, "no address let us in") from failed
 
     def _tunnel(self) -> None:
+        current.stage = "tunnel"
         super()._tunnel()
+        if current.surplus:  # a host that is spoken to over TLS is silent until it is
+            raise OddAnswerError("sent a page in place of a connection")
         current.stage = "host"
         self.sock.settimeout(self._seconds())
 
@@ -93,6 +99,10 @@ class Pool(urllib3.HTTPConnectionPool):
 class SecurePool(urllib3.HTTPSConnectionPool):
     """Keeps connections over TLS."""
 
+    through: Proxy | None = None
+    """What leads to the host."""
+    ca_file: str = ""
+    """What its certificate is checked with."""
     ConnectionCls = SecureConnection
     urlopen: Any = carry_out(urllib3.HTTPSConnectionPool.urlopen)
 

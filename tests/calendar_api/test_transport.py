@@ -2,94 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-import datetime as dt
 import gzip
-import ipaddress
 import logging
 import socket
-import ssl
 import threading
 import traceback
 import zlib
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from handler import HandlerError, InvalidInput, Unavailable
-from handler.calendar_api import Limits, connection_pools, forget_all
+from handler import HandlerError, Unavailable
+from handler.calendar_api import connection_pools
 from handler.calendar_api.connection_pools import MOST_POOLS
 from handler.calendar_api.http_answers import MOST_BYTES
-from handler.calendar_api.transport import send
 
-LIMITS = Limits(10.0, 30.0, lambda: 120.0)
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+from ..support.listening import ANSWER, LIMITS, answers, get, silent
+
+pytestmark = pytest.mark.usefixtures("fresh")
+
 OTHER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother"
-
-
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch):
-    """Begin with no connections, and with an environment that names no proxy and no CA file."""
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    forget_all()
-    yield
-    forget_all()
-
-
-@pytest.fixture
-def listen():
-    """Provide a function that serves connections by scripts, one for each, and gives port and what came in."""
-    with contextlib.ExitStack() as stack:
-
-        def start(*scripts, wrap=lambda connection: connection):
-            server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-            received = []
-
-            def serve():
-                for script in scripts:
-                    try:
-                        raw, _ = server.accept()
-                    except OSError:
-                        return
-                    with raw, contextlib.suppress(OSError), wrap(raw) as connection:
-                        script(connection, received)
-
-            thread = threading.Thread(target=serve, daemon=True)
-            thread.start()
-            stack.callback(thread.join, 10)
-            stack.callback(server.shutdown, socket.SHUT_RDWR)
-            return server.getsockname()[1], received
-
-        yield start
-
-
-def answers(*parts):
-    """Make a script that reads a request and sends a part for each."""
-
-    def script(connection, received):
-        for part in parts:
-            received.append(connection.recv(65536))
-            connection.sendall(part)
-
-    return script
-
-
-def silent(connection, received):
-    """Read the request and say nothing until the client hangs up."""
-    received.append(connection.recv(65536))
-    connection.recv(1)
-
-
-def get(port, limits=LIMITS, method="GET", *, repeatable=True, scheme="http", host="127.0.0.1"):
-    """Send a request to the port."""
-    return send(
-        method, f"{scheme}://{host}:{port}/x", b"body" if method == "POST" else None, {}, limits, repeatable=repeatable
-    )
 
 
 def test_an_answer_comes_as_it_is(listen):
@@ -111,6 +43,13 @@ def test_nobody_listens():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with pytest.raises(Unavailable, match=r"Nothing answers at port \d+ of 127\.0\.0\.1"):
+        get(port)
+
+
+def test_an_emulator_that_speaks_tls(listen):
+    """What speaks TLS where an emulator is said to be is told as none, with its port and the variable."""
+    port, _ = listen(answers(b"\x15\x03\x01\x00\x02\x02\x46"))
+    with pytest.raises(Unavailable, match=rf"What answers at port {port} of 127\.0\.0\.1 speaks TLS, so it is no emul"):
         get(port)
 
 
@@ -527,7 +466,6 @@ def test_a_handshake_ends_with_the_step(listen, monkeypatch, proxy):
         raise TimeoutError
 
     monkeypatch.setattr("ssl.SSLContext.wrap_socket", handshake)
-    monkeypatch.setattr("handler.calendar_api.connection_pools.proxy_bypass", lambda _: False)
     lefts = iter([120.0, 120.0, 90.0, 60.0] if proxy else [120.0, 120.0])  # for the proxy's address, and its answer
     port, _ = listen(answers(b"HTTP/1.1 200 Connection established\r\n\r\n") if proxy else silent)
     if proxy:
@@ -537,305 +475,11 @@ def test_a_handshake_ends_with_the_step(listen, monkeypatch, proxy):
     assert waits == [0.05]
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """Make a certificate for 127.0.0.1 that only its own CA file vouches for."""
-    return signed(
-        tmp_path_factory.mktemp("certificate"),
-        "emulator",
-        [x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])],
-    )
-
-
-def signed(folder, name, extensions):
-    """Make a certificate that signs itself, and its key, as files of a folder."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.timezone.utc)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    )
-    for extension in extensions:
-        builder = builder.add_extension(extension, critical=False)
-    (folder / "ca.pem").write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-    plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    (folder / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, *plain))
-    return folder
-
-
-@pytest.fixture
-def secure(certificate):
-    """Return a function that makes a connection a TLS one."""
-    return shown_by(certificate)
-
-
-def shown_by(folder):
-    """Make a function that makes a connection a TLS one with the certificate of a folder."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "ca.pem", folder / "key.pem")
-    return lambda connection: context.wrap_socket(connection, server_side=True)
-
-
-@pytest.mark.parametrize(
-    "extensions", [[], [x509.SubjectAlternativeName([x509.RFC822Name("a@acme.com")])]], ids=["no SAN", "no name in it"]
-)
-def test_a_name_that_stands_only_in_the_subject(listen, tmp_path, monkeypatch, extensions):
-    """A certificate that names its host nowhere but in the CN is refused, as browsers do."""
-    folder = signed(tmp_path, "localhost", extensions)
-    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "ca.pem"))
-    port, received = listen(answers(ANSWER), wrap=shown_by(folder))
-    with pytest.raises(HandlerError, match="does not verify"):
-        get(port, scheme="https", host="localhost")
-    assert received == []
-
-
-def test_a_certificate_that_does_not_verify_is_no_reason_to_try_again(listen, secure):
-    """A server that is not who it says is told as such, and not retryable."""
-    port, _ = listen(answers(ANSWER), wrap=secure)
-    with pytest.raises(HandlerError) as caught:
-        get(port, scheme="https")
-    assert (caught.value.code, caught.value.retryable) == ("unexpected_answer", False)
-    assert "does not verify" in caught.value.message
-
-
-@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
-def test_a_ca_file_of_ones_own(listen, secure, certificate, monkeypatch, variable):
-    """The usual variables name a CA file, and its certificates are accepted."""
-    monkeypatch.setenv(variable, str(certificate / "ca.pem"))
-    port, _ = listen(answers(ANSWER), wrap=secure)
-    assert get(port, scheme="https").body == b"ok"
-
-
-def test_a_ca_file_that_is_none(monkeypatch, tmp_path):
-    """A CA file that cannot be read is an input to correct, named by its variable."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
-    with pytest.raises(InvalidInput, match="SSL_CERT_FILE: is not a readable file of CA certificates"):
-        get(1, scheme="https")
-
-
 def test_a_server_that_speaks_no_tls(listen):
     """Plain text where TLS is wanted may be a passing fault, and names the host."""
     port, _ = listen(answers(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
     with pytest.raises(Unavailable, match=r"There is no secure connection to 127\.0\.0\.1"):
         get(port, scheme="https")
-
-
-def test_a_proxy_is_used_with_its_password_in_a_header(listen, monkeypatch):
-    """The proxy of the environment is asked for a tunnel, with its decoded password; no address shows it."""
-    port, received = listen(answers(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"))
-    monkeypatch.setenv("https_proxy", f"http://user:p%40ss@127.0.0.1:{port}")
-    with pytest.raises(HandlerError, match="status 407"):
-        get(443, scheme="https", host="calendar.test")
-    assert received[0].startswith(b"CONNECT calendar.test:443 HTTP/1.")
-    assert b"Basic dXNlcjpwQHNz" in received[0]
-
-
-def test_a_tunnel_through_a_proxy_is_secure_to_its_end(listen, secure, certificate, monkeypatch):
-    """Behind the proxy's answer the host's own certificate is checked, and the request is for the host alone."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "ca.pem"))
-
-    def tunnel(connection, received):
-        received.append(connection.recv(65536))
-        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        with secure(connection) as inner:
-            answers(ANSWER)(inner, received)
-
-    port, received = listen(tunnel)
-    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
-    monkeypatch.setattr("handler.calendar_api.connection_pools.proxy_bypass", lambda _: False)
-    assert get(443, scheme="https").body == b"ok"
-    assert received[0].startswith(b"CONNECT 127.0.0.1:443 ")
-    assert received[1].startswith(b"GET /x HTTP/1.1\r\n")
-
-
-def test_a_proxy_over_tls_is_checked_with_the_same_ca_file(listen, secure, monkeypatch, certificate):
-    """A proxy that is spoken to over TLS shows a certificate of the CA file that is named, or is refused by name."""
-    monkeypatch.setattr("handler.calendar_api.connection_pools.proxy_bypass", lambda _: False)
-    refusal = answers(b"HTTP/1.1 403 Forbidden\r\n\r\n")
-    port, received = listen(refusal, refusal, wrap=secure)
-    monkeypatch.setenv("https_proxy", f"https://127.0.0.1:{port}")
-    with pytest.raises(HandlerError, match="The certificate that the proxy showed does not verify"):
-        get(443, scheme="https", host="calendar.test")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate / "ca.pem"))
-    with pytest.raises(HandlerError, match=r"The proxy forbids calendar\.test \(403\)"):
-        get(443, scheme="https", host="calendar.test")
-    assert len(received) == 1
-
-
-def test_a_proxy_that_is_not_there(monkeypatch):
-    """A proxy that cannot be reached is told apart from Google, without its password."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    monkeypatch.setenv("https_proxy", f"user:CANARY@127.0.0.1:{port}")
-    with pytest.raises(Unavailable, match="The proxy could not be reached") as caught:
-        get(443, scheme="https", host="calendar.test")
-    assert "CANARY" not in repr(caught.value.__cause__)
-
-
-def test_a_host_that_bypasses_the_proxy(listen, monkeypatch):
-    """NO_PROXY is honoured: the name is looked up here."""
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
-    monkeypatch.setenv("no_proxy", "nowhere.invalid")
-    with pytest.raises(Unavailable, match=r"nowhere\.invalid could not be looked up"):
-        get(443, scheme="https", host="nowhere.invalid")
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_loopback_is_never_reached_through_a_proxy(listen, monkeypatch, host):
-    """What is meant for an emulator on this machine stays on it."""
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    port, _ = listen(answers(ANSWER))
-    assert get(port, host=host).body == b"ok"
-
-
-def test_a_proxy_address_that_is_none(monkeypatch):
-    """A proxy variable that holds no address is an input to correct, and is not quoted."""
-    monkeypatch.setenv("https_proxy", "gopher://user:CANARY@x:1")
-    with pytest.raises(InvalidInput, match="HTTPS_PROXY: is not the address of a proxy") as caught:
-        get(443, scheme="https", host="calendar.test")
-    assert "CANARY" not in caught.value.message
-
-
-@pytest.mark.parametrize(
-    ("proxy", "told"),
-    [
-        ("socks5h://user:CANARY@x:1", "a SOCKS proxy, which is not supported"),
-        ("socks4://x:1", "a SOCKS proxy, which is not supported"),
-        ("http://user:CANA#RY@x:1", "has a # in the user or password; write it as %23"),
-        ("user:CANA#RY@x:1", "has a # in the user or password; write it as %23"),
-        ("http://user:CANA/RY@x:1", "has a / in the user or password; write it as %2F"),
-        ("http://user:CANA?RY@x:1", r"has a \? in the user or password; write it as %3F"),
-    ],
-)
-def test_a_proxy_address_with_a_known_mistake(monkeypatch, proxy, told):
-    """What is wrong with a proxy's address is told, and nothing of its password."""
-    monkeypatch.setenv("https_proxy", proxy)
-    with pytest.raises(InvalidInput, match=f"HTTPS_PROXY: .*{told}") as caught:
-        get(443, scheme="https", host="calendar.test")
-    assert "CANA" not in str(caught.value.to_dict())
-
-
-@pytest.mark.parametrize(
-    ("status", "code"),
-    [
-        (400, "unexpected_answer"), (403, "unexpected_answer"), (407, "unexpected_answer"),
-        (429, "google_unavailable"), (502, "google_unavailable"), (504, "google_unavailable"),
-    ],
-)  # fmt: skip
-def test_a_proxy_that_refuses_is_told_with_its_status(listen, monkeypatch, status, code):
-    """What the proxy itself answers names the proxy and the number, and is tried again only if it may pass."""
-    port, _ = listen(answers(b"HTTP/1.1 %d CANARY\r\n\r\n" % status))
-    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
-    with pytest.raises(HandlerError, match=rf"The proxy .*calendar\.test.*{status}") as caught:
-        get(443, scheme="https", host="calendar.test")
-    assert caught.value.code == code
-    assert "CANARY" not in str(caught.value.to_dict())
-
-
-@pytest.fixture
-def through_a_proxy(listen, secure, certificate, monkeypatch):
-    """Return a function that serves scripts behind a proxy, over TLS, and gives what came in."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "ca.pem"))
-    monkeypatch.setattr("handler.calendar_api.connection_pools.proxy_bypass", lambda _: False)
-
-    def behind(script):
-        def tunnel(connection, received):
-            connection.recv(65536)
-            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            with secure(connection) as inner:
-                script(inner, received)
-
-        return tunnel
-
-    def start(*scripts):
-        port, received = listen(*map(behind, scripts))
-        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
-        return received
-
-    return start
-
-
-def test_a_kept_connection_found_dead_behind_a_proxy(through_a_proxy):
-    """A read goes once more over a new connection there too."""
-    received = through_a_proxy(answers(ANSWER, b""), answers(ANSWER))
-    assert get(443, scheme="https").body == b"ok"
-    assert get(443, scheme="https").body == b"ok"
-    assert len(received) == 3
-
-
-def test_a_write_on_a_kept_connection_found_dead_behind_a_proxy(through_a_proxy):
-    """A write does not go once more, and the host is told to have hung up, not the proxy."""
-    received = through_a_proxy(answers(ANSWER, b""), answers(ANSWER))
-    get(443, scheme="https")
-    with pytest.raises(Unavailable, match=r"127\.0\.0\.1 closed the connection before its answer was complete"):
-        get(443, scheme="https", method="POST", repeatable=False)
-    assert len(received) == 2
-
-
-@pytest.mark.parametrize(
-    ("script", "message"),
-    [
-        (answers(b""), "127.0.0.1 closed the connection"),
-        (answers(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"), "127.0.0.1 closed the connection"),
-        (silent, "127.0.0.1 did not answer within 0.2 s"),
-    ],
-    ids=["lost", "cut", "late"],
-)
-def test_a_proxy_is_not_blamed_for_a_lost_answer(through_a_proxy, script, message):
-    """Once the way to the host is open, what goes wrong is told as the host's."""
-    through_a_proxy(script)
-    with pytest.raises(Unavailable) as caught:
-        get(443, LIMITS._replace(read_seconds=0.2), scheme="https")
-    assert caught.value.message.startswith(message)
-
-
-def test_a_host_without_tls_behind_a_proxy_is_told_as_the_host(listen, monkeypatch):
-    """A handshake that fails behind an open tunnel is not the proxy's doing."""
-    port, _ = listen(answers(b"HTTP/1.1 200 OK\r\n\r\n", b"no TLS here\r\n"))
-    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
-    with pytest.raises(Unavailable, match=r"There is no secure connection to calendar\.test"):
-        get(443, scheme="https", host="calendar.test")
-
-
-def test_a_proxy_that_says_nothing_is_given_up(listen, monkeypatch):
-    """A proxy that opens no way in time is told as such."""
-    port, _ = listen(silent)
-    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
-    with pytest.raises(Unavailable, match=r"The proxy could not be reached, or opened no way to calendar\.test"):
-        get(443, LIMITS._replace(connect_seconds=0.05), scheme="https", host="calendar.test")
-
-
-def test_the_environment_of_now_counts(listen, secure, certificate, monkeypatch):
-    """A proxy that is named after the first request is asked for the next one, and none once it is no longer named."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "ca.pem"))
-    monkeypatch.setattr("handler.calendar_api.connection_pools.proxy_bypass", lambda _: False)
-    port, received = listen(answers(ANSWER, ANSWER), wrap=secure)
-    proxy, asked = listen(answers(b"HTTP/1.1 502 Bad Gateway\r\n\r\n"))
-    get(port, scheme="https")
-    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy}")
-    with pytest.raises(Unavailable, match="The proxy could not connect"):
-        get(port, scheme="https")
-    monkeypatch.delenv("https_proxy")
-    assert get(port, scheme="https").body == b"ok"
-    assert (len(received), len(asked)) == (2, 1)
-
-
-def test_a_ca_file_that_is_named_no_more_vouches_for_nobody(listen, secure, certificate, monkeypatch):
-    """A connection that a CA file opened is not used once the environment no longer names that file."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "ca.pem"))
-    port, received = listen(answers(ANSWER), answers(ANSWER), wrap=secure)
-    get(port, scheme="https")
-    monkeypatch.delenv("SSL_CERT_FILE")
-    with pytest.raises(HandlerError, match="does not verify"):
-        get(port, scheme="https")
-    assert len(received) == 1
 
 
 DESCRIPTORS = Path("/proc/self/fd")
@@ -859,24 +503,3 @@ def test_connections_of_hosts_that_are_gone_are_closed(listen):
             get(server.getsockname()[1])
             thread.join()
     assert len(list(DESCRIPTORS.iterdir())) - begun <= MOST_POOLS
-
-
-def test_pools_are_bounded(listen, secure, monkeypatch):
-    """A process whose proxy is named anew again and again keeps the pools of the last few."""
-    port, _ = listen(*[answers(b"")] * 20)
-    for number in range(20):
-        monkeypatch.setenv("https_proxy", f"http://user{number}:password@127.0.0.1:{port}")
-        with pytest.raises(Unavailable):
-            get(443, scheme="https", host="calendar.test")
-    assert len(connection_pools._kept.pools) <= MOST_POOLS
-
-
-def test_ca_files_are_bounded(certificate, tmp_path, monkeypatch):
-    """The same for CA files, which take a megabyte each."""
-    for number in range(20):
-        file = tmp_path / f"{number}.pem"
-        file.write_bytes((certificate / "ca.pem").read_bytes())
-        monkeypatch.setenv("SSL_CERT_FILE", str(file))
-        with pytest.raises(Unavailable):
-            get(1, scheme="https")
-    assert len(connection_pools._kept.contexts) <= MOST_POOLS
