@@ -17,7 +17,7 @@ from heapq import heappop, heappush
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from handler.calendar_api.error_table import calendar_error
+from handler.calendar_api.error_table import OF_A_REFRESH_TOKEN, calendar_error
 from handler.calendar_api.resources import Calendar, Rule
 from handler.calendar_api.transport import Answer
 from handler.errors import HandlerError
@@ -122,7 +122,7 @@ class Account:
         if len(passed) < QUOTA:
             passed.append(now)
             return
-        error = calendar_error(method, REFUSED, str)
+        error = calendar_error(method, REFUSED, str, OF_A_REFRESH_TOKEN)
         raise error if self._spread else type(error)(error.code, error.message)
 
 

@@ -21,6 +21,8 @@ LONGEST_ID = 512
 """Characters; a recipient has 254 at most, and its domain may come back in a longer form."""
 PART = r"[^\s@\0-\x1f\x7f-\x9f]+"
 RULE_ID = re.compile(rf"default|(?:user|group):{PART}@{PART}|domain:{PART}")
+GOOGLE_ID = re.compile(r"[^\s@]+@(?:[^\s@]+\.)?calendar\.google\.com")
+"""Ids of secondary, resource and system calendars: Google makes them, so no title is one, nor a person's calendar."""
 PUBLICS_OWN = re.compile(r".*[:@.]public\.calendar\.google\.com")
 """Ids under which Google may keep the rule of the public."""
 
@@ -76,3 +78,11 @@ def ascii_domain(domain: str) -> str:
         return name.decode("ascii") if name.decode("idna") == domain else ""
     except UnicodeError:
         return ""
+
+
+def domain_of(address: str) -> str:
+    """Return the domain of an address, or the domain itself, in ASCII; "" if it could be read as another one."""
+    # Google may take a full-width @ for an @.
+    if unicodedata.normalize("NFKC", address).count("@") > 1:
+        return ""
+    return ascii_domain(address.rpartition("@")[2])

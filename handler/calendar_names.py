@@ -6,6 +6,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 
+from .access_rules import GOOGLE_ID
 from .characters import appearance, difference
 from .errors import HandlerError, NotFound, Refused, Unavailable, quote, shown
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from .calendar_api import Calendar
 
 PRIMARY = "primary"
-# Ids of secondary, resource and system calendars: Google makes them, so no title is one.
-GOOGLE_ID = re.compile(r"[^\s@]+@(?:[^\s@]+\.)?calendar\.google\.com")
 ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 MOST_HINTS, MOST_IDS = 3, 10
 LONGEST_MISTYPED = 100
@@ -45,7 +44,7 @@ def find_calendar(calendars: Callable[[], Iterable[Calendar]], name: str) -> Tar
         return Target(name, known=True, owned=False)
     if GOOGLE_ID.fullmatch(name):
         return Target(name, known=False, owned=False)
-    matches, owned_titles = _look_up(calendars(), name)
+    matches, titles = _look_up(calendars(), name)
     owned = [calendar for calendar in matches if calendar.access_role == "owner"]
     if len(owned) == 1:
         return _owned(owned[0], name)
@@ -55,7 +54,9 @@ def find_calendar(calendars: Callable[[], Iterable[Calendar]], name: str) -> Tar
         raise ambiguous(name, [calendar.calendar_id for calendar in matches])
     if ADDRESS.fullmatch(name):
         return Target(name, known=False, owned=False)
-    raise not_found(name, _nearest(name, owned_titles))
+    if titles is None:
+        raise not_found(name, nearest=None)
+    raise not_found(name, _nearest(name, titles))
 
 
 def is_id(name: str) -> bool:
@@ -68,15 +69,16 @@ def names_of(calendar: Calendar) -> set[str]:
     return {calendar.calendar_id, _normal(calendar.summary_override), _normal(calendar.summary)}
 
 
-def _look_up(calendars: Iterable[Calendar], name: str) -> tuple[list[Calendar], list[str]]:
-    """Return the calendars with this name, and the titles of all that are owned."""
+def _look_up(calendars: Iterable[Calendar], name: str) -> tuple[list[Calendar], list[str] | None]:
+    """Return the calendars with this name, and the titles of all that are owned; None if there is none at all."""
     # By id: a list that changes while it is read may show a calendar on two pages.
     shown: dict[str, Calendar] = {}
     original: dict[str, Calendar] = {}
     alike: dict[str, Calendar] = {}
     address = name.lower() if is_id(name) else ""
-    owned_titles: list[str] = []
+    owned_titles: list[str] | None = None
     for calendar in calendars:
+        owned_titles = owned_titles or []
         if calendar.calendar_id == name:
             return [calendar], []
         summary = _normal(calendar.summary)
@@ -137,10 +139,14 @@ def ambiguous(name: str, ids: Sequence[str]) -> NotFound:
     )
 
 
-def not_found(name: str, nearest: Sequence[str] = ()) -> NotFound:
-    """Return the error for a name that no calendar has, with titles that resemble it."""
+def not_found(name: str, nearest: Sequence[str] | None = ()) -> NotFound:
+    """Return the error for a name that no calendar has, with titles that resemble it; None if the list is empty."""
+    empty = " Its list is empty: name it by its id, or let a service account act as a user (act_as)."
+    hint = empty if nearest is None else ""
+    nearest = nearest or ()
     alike = [near for near in nearest if near.casefold() != name.casefold() and appearance(near) == appearance(name)]
-    hint = f" Did you mean {' or '.join(map(quote, nearest))}?" if nearest else ""
+    if nearest:
+        hint = f" Did you mean {' or '.join(map(quote, nearest))}?"
     if alike:
         hint = f" {quote(alike[0])} looks the same: {difference(name, alike[0])}."
     return NotFound(

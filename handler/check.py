@@ -104,7 +104,7 @@ def check(
     asked, wrong_name = Form("parameters", {"properties": field}, secret=False).read({CALENDAR_NAME: calendar_name})
     if wrong := {**wrong, **wrong_name, **wrong_number("attempts", attempts)}:
         raise invalid_input(wrong)
-    session = Session(values, attempts)
+    session = Session(values, attempts, reads_only=True)
     session.log("input checked")
     end = kept_end(info)
     token_end: TokenEnd = {"at": end, "past": is_past(end, current_clock().epoch())}

@@ -19,9 +19,11 @@ from .documents import Rules, hint, read, rules_of
 from .errors import CONTROL, InvalidDescriptor, InvalidInput, quote, shown
 from .installation import demand, installed
 from .quick_check import check_of
+from .service_account_key import flaw_of
 
 DESCRIPTOR = Path(__file__).parent.parent / "handler.yaml"
 SCHEMA = Path(__file__).parent / "descriptor.schema.json"
+CONTROL_IN_LINES = rf"(?![\t\n\r]){CONTROL}"
 # A key of info that does not look like a name may be a secret in the wrong place.
 PLAIN_NAME = re.compile(r"[A-Za-z_ ]{1,40}")
 
@@ -118,7 +120,8 @@ class Form:
         text = str.strip(value if str.isascii(value) else unicodedata.normalize("NFC", value))
         if not text:
             return self._blank(name)
-        if not text.isprintable() and (control := re.search(CONTROL, text)):
+        forbidden = CONTROL_IN_LINES if self.fields[name].get("x-multiline") else CONTROL
+        if not text.isprintable() and (control := re.search(forbidden, text)):
             character, place = ord(control[0]), control.start() + 1
             raise ValueError(f"holds the control character U+{character:04X} as character {place}; remove it")
         if text in menu.values():
@@ -144,6 +147,7 @@ class Form:
                 problem = told or self._rule(name, error, text)
                 if "{character}" in problem:
                     problem = problem.replace("{character}", named(text, hidden_at(text)))
+                problem = problem.replace("{flaw}", flaw_of(text) if "{flaw}" in problem else "")
                 yield name, f"{subject} {problem}"
 
     def _missing(self, name: str) -> str:

@@ -1,14 +1,16 @@
 """Guard rails: what the info values forbid, whichever way a step comes in.
 
-They are enforced before any request is made. Taking access away is never forbidden.
+They are enforced before any request is made. Taking access away is never forbidden, but
+whom a service account acts as is, whatever it does.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING
 
-from .access_rules import PUBLIC, ROLES, ascii_domain
+from .access_rules import PUBLIC, ROLES, domain_of
+from .acting import acting_user, list_owner
+from .calendar_names import PRIMARY
 from .errors import InvalidDescriptor, Refused, quote, shown
 from .public_principal import is_public
 from .share import Wish
@@ -23,11 +25,14 @@ def allowed_wish(info: Mapping[str, str], params: Mapping[str, str]) -> Wish:
     """Return what a step asks for, if it is allowed: every way in passes here before any request.
 
     Both mappings are as the descriptor spells them. Raises Refused if a guard rail forbids
-    it, and InvalidDescriptor if a parameter that a step needs is missing.
+    it, whom the step acts as included, and InvalidDescriptor if a parameter that a step needs is missing.
     """
     try:
+        user = acting_user(info, params.get("act_as", ""))
+        if params["calendar_name"].lower() in (PRIMARY, user.address):
+            user.uphold(user.address)
         uphold(info, params)
-        return Wish.of(params)
+        return Wish.of(params)._replace(act_as=user.address)
     except KeyError as missing:
         message = f"handler.yaml lets {missing.args[0]} be left out, and gives no default for it"
         raise InvalidDescriptor("invalid_descriptor", message) from None
@@ -36,7 +41,7 @@ def allowed_wish(info: Mapping[str, str], params: Mapping[str, str]) -> Wish:
 def in_force(info: Mapping[str, str]) -> dict[str, str]:
     """Return the guard rails that forbid anything, by id, as they are set."""
     idle = {"allow_public": "Yes", "highest_access": ROLES[-1]}
-    rails = ("allowed_domains", "allow_public", "highest_access")
+    rails = ("allowed_domains", "allow_public", "highest_access", "may_act_as", "may_add_to_lists_of")
     return {name: info[name] for name in rails if name in info and info[name] != idle.get(name)}
 
 
@@ -56,6 +61,11 @@ def _broken(info: Mapping[str, str], params: Mapping[str, str]) -> Iterator[tupl
     role = params["calendar_access"]
     if role == "none":
         return
+    if params.get("add_to_list") == "Yes":
+        try:
+            list_owner(info, params["recipient"])
+        except Refused as refused:
+            yield "may_add_to_lists_of", refused.message
     public = params["scope"] == PUBLIC
     # The descriptor refuses the public's other name; if it ever passed, it would still mean the public.
     if info.get("allow_public") == "No" and (public or is_public(params["recipient"])):
@@ -65,7 +75,7 @@ def _broken(info: Mapping[str, str], params: Mapping[str, str]) -> Iterator[tupl
         )
     if not public and "allowed_domains" in info:
         allowed = [domain.strip().lower() for domain in info["allowed_domains"].split(",")]
-        if _domain_of(params["recipient"]) not in allowed:
+        if domain_of(params["recipient"]) not in allowed:
             what = f"forbids sharing with {quote(params['recipient'])}: it allows {shown(', '.join(allowed))}"
             yield (
                 "allowed_domains",
@@ -75,11 +85,3 @@ def _broken(info: Mapping[str, str], params: Mapping[str, str]) -> Iterator[tupl
     if role not in ROLES[: ROLES.index(highest) + 1]:
         what = f"forbids the role {role}: it allows {highest} at most"
         yield "highest_access", f"The guard rail highest_access {what}. Choose a lower role, {ELSE}"
-
-
-def _domain_of(recipient: str) -> str:
-    """Return the domain of an address, or the domain itself, in ASCII; "" if it could be read as another one."""
-    # Google may take a full-width @ for an @.
-    if unicodedata.normalize("NFKC", recipient).count("@") > 1:
-        return ""
-    return ascii_domain(recipient.rpartition("@")[2])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .characters import hidden_at
 from .public_principal import is_public
+from .service_account_key import flaw_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -162,6 +163,7 @@ def _if(rule: Any, schema: Mapping[str, Any], make: Make) -> Check:
 FORMATS: Mapping[str, Check] = {
     "regex": _is_pattern,
     "x-not-the-public": lambda value: not isinstance(value, str) or not is_public(value),
+    "x-service-account": lambda value: not isinstance(value, str) or not flaw_of(value),
     "x-visible": lambda value: not isinstance(value, str) or hidden_at(value) < 0,
 }
 """What a value may have to be; jsonschema is taught those that begin with x-, which are ours."""

@@ -14,6 +14,8 @@ ResultId = Literal[
     "calendar_access",
     "previous_access",
     "change",
+    "acted_as",
+    "list_entry",
     "handler_error_message",
     "handler_error_code",
 ]

@@ -8,6 +8,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
+from .acting import acting_user, list_owner
 from .descriptor import load
 from .installation import installed
 from .retry import Deadline, Policy, current_clock, repeat
@@ -40,13 +41,16 @@ class Session:
         info: Mapping[str, str],
         attempts: int | None = None,
         *,
+        act_as: str = "",
+        reads_only: bool = False,
         clock: Clock | None = None,
         turn: Callable[[], None] | None = None,
     ) -> None:
         """Take the info values; `attempts` None leaves the descriptor's.
 
-        `clock` replaces the common clock for this piece of work; `turn` waits until one more
-        request may be made.
+        `act_as` is the user that a service account acts as, "" for the installation's own;
+        one that `reads_only` makes do with fewer OAuth scopes. `clock` replaces the common
+        clock for this piece of work; `turn` waits until one more request may be made.
         """
         self.log = log_of(info)
         self._info = info
@@ -54,20 +58,40 @@ class Session:
         self._clock = clock or current_clock()
         self._deadline = Deadline(self._clock, self._policy.deadline_seconds)
         self._turn = turn
+        self._act_as = act_as
+        self._reads_only = reads_only
         self._connection: Connection | None = None
+        self._list: Connection | None = None
 
     @property
     def connection(self) -> Connection:
-        """The account's connection; raises InvalidInput if the environment names no usable server."""
+        """The account's connection.
+
+        Raises InvalidInput if the environment names no usable server, and Refused
+        (policy_refused) if the guard rails do not let the service account act as the user.
+        """
         if self._connection is None:
+            user = acting_user(self._info, self._act_as)
             with _importing:
                 # Google's client takes longer to import than a share takes; whoever only reads the
                 # descriptor, or parses a file that imports us, should not pay for it.
                 with installed():
                     from .calendar_api import connect
 
-                self._connection = connect(self._info, self.limits)
+                self._connection = connect(self._info, self.limits, user, reads_only=self._reads_only)
         return self._connection
+
+    def list_of(self, recipient: str) -> Connection:
+        """Return the connection to the recipient's own list of calendars.
+
+        Raises Refused (policy_refused) if the guard rails do not let a calendar be put there.
+        """
+        user = list_owner(self._info, recipient)
+        with _importing, installed():
+            from .calendar_api import connect_once
+
+            self._list = connect_once(self._info, self.limits, user)
+        return self._list
 
     @property
     def limits(self) -> Limits:
@@ -81,7 +105,7 @@ class Session:
         return repeat(do, self._policy, self._deadline, self._clock, renew=self._renew, log=self.log)
 
     def _renew(self) -> bool:
-        return self._connection is not None and self._connection.renew()
+        return any(connection.renew() for connection in (self._connection, self._list) if connection)
 
 
 def log_of(info: Mapping[str, str]) -> Callable[..., None]:

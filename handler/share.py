@@ -40,6 +40,9 @@ class Wish(NamedTuple):
     role: str
     notify: bool
     dry_run: bool
+    act_as: str = ""
+    """User that a service account acts as, in lower case; "" for none."""
+    add_to_list: bool = False
 
     @classmethod
     def of(cls, parameters: Mapping[str, str]) -> Wish:
@@ -52,6 +55,8 @@ class Wish(NamedTuple):
             role=parameters["calendar_access"],
             notify=parameters["send_notifications"] == "Yes",
             dry_run=parameters["dry_run"] == "Yes",
+            act_as=parameters.get("act_as", "").lower(),
+            add_to_list=parameters.get("add_to_list") == "Yes",
         )
 
     @property
@@ -75,8 +80,11 @@ class Share:
         *,
         target: Target | None = None,
         rules: Mapping[str, Sequence[Rule]] | None = None,
+        own_list: Connection | None = None,
     ) -> None:
         """Take the wish, and what is known already: the calendar, and its rules by grantee.
+
+        `own_list` is the connection to the recipient's own list, if the calendar is to appear there.
 
         The rules spare the first read and no later one: what was read before a write
         that failed says nothing of what is there after it.
@@ -86,6 +94,8 @@ class Share:
         self._wish = wish
         self._target = target
         self._listed = rules
+        self._own_list = own_list
+        self._entry: str | None = None
         self._first: list[Rule] | None = None
         # Ids that the recipient's rule may have: as asked for, and as Google may have spelt it.
         self._ids = list(dict.fromkeys((wish.rule_id, folded(wish.rule_id))))
@@ -100,16 +110,22 @@ class Share:
         previous_access and change.
         """
         try:
+            if self._own_list:
+                # What one of the two refuses is known before anything is written.
+                self._api.sign_in()
+                self._own_list.sign_in()
             if self._target is None:
                 self._target = find_calendar(self._api.calendars, self._wish.calendar_name)
                 self._log(f"calendar {quote(self._wish.calendar_name)} is {shown(self._target.calendar_id)}")
             # A rule that somebody else removes between the read and the write is read again, once.
-            return self._converge(self._target) or self._converge(self._target) or self._contested()
+            results = self._converge(self._target) or self._converge(self._target) or self._contested()
+            entry = self._listed_for(self._own_list, self._target) if self._own_list else ""
         except HandlerError as error:
             found = self._told(error)
             if found is error:
                 raise
             raise found from error
+        return {**results, "acted_as": self._wish.act_as, "list_entry": entry}
 
     def _converge(self, target: Target) -> dict[str, str] | None:
         """Read, compare and write; None if the rule was gone when it was to be updated."""
@@ -215,6 +231,23 @@ class Share:
         self._may_have_landed = before or bool(written)
         return written
 
+    def _listed_for(self, own_list: Connection, target: Target) -> str:
+        """Put the calendar into the recipient's list, and return what became of it, by what was there at first."""
+        # As the recipient, primary is another calendar.
+        calendar_id = self._wish.act_as if target.calendar_id == PRIMARY else target.calendar_id
+        entry = own_list.list_entry(calendar_id)
+        if self._entry is None:
+            self._entry = entry
+        if not entry and not self._wish.dry_run and not own_list.add_to_list(calendar_id):
+            raise Unavailable(
+                "calendar_not_ready",
+                f"The recipient has access to the calendar {quote(self._wish.calendar_name)}, and Google does not find "
+                "it for the recipient's list yet. Try again in a minute.",
+                {"method": "calendarList.insert", "status": 404, "reason": "notFound"},
+            )
+        self._log(f"{self._wish.rule_id}: list entry {self._entry or 'added'}")
+        return self._entry or "added"
+
     def _confirm(self, target: Target) -> None:
         if not self._api.exists(target.calendar_id):
             raise not_found(self._wish.calendar_name)
@@ -223,7 +256,8 @@ class Share:
         """Return the results; `rule` is as Google answered it, None if the first read says it."""
         found = self._change()
         self._log(f"{self._wish.rule_id}: {found['change']}")
-        return {**found, "calendar_access": role, **({"rule_id": rule.rule_id} if rule else {})}
+        more = {"rule_id": rule.rule_id} if rule else {}
+        return {**found, "calendar_access": role, **more}
 
     def _change(self) -> dict[str, str]:
         """Return what this share changes, or may have changed, by what was there before."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .acting import misplaced
 from .descriptor import invalid_input, load, wrong_number
 from .errors import HandlerError
 from .guard_rails import allowed_wish
@@ -41,12 +42,19 @@ def execute(
             name: f"{info_problems[name]}; in the parameters it {problems[name]}"
             for name in info_problems.keys() & problems
         }
-        if wrong := {**info_problems, **problems, **both, **wrong_number("attempts", attempts)}:
+        if wrong := {
+            **info_problems,
+            **problems,
+            **both,
+            **misplaced(info_values, values),
+            **wrong_number("attempts", attempts),
+        }:
             raise invalid_input(wrong)
         wish = allowed_wish(info_values, values)
         log("input checked")
-        session = Session(info_values, attempts)
-        found = session.attempt(Share(session.connection, wish, log))
+        session = Session(info_values, attempts, act_as=wish.act_as, reads_only=wish.dry_run)
+        own_list = session.list_of(wish.recipient) if wish.add_to_list else None
+        found = session.attempt(Share(session.connection, wish, log, own_list=own_list))
     except HandlerError as error:
         log("%s: %s", error.code, error.message)
         always = is_of_the_installation(error) or (raise_retryable and error.retryable)

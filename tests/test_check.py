@@ -162,9 +162,11 @@ def test_a_kept_token_keeps_its_scopes(emulate):
 @pytest.mark.parametrize("said", [{}, {"scope": 1}], ids=["nothing", "a number"])
 def test_scopes_that_google_does_not_name_are_not_missing(emulate, monkeypatch, said):
     """If the sign-in says nothing about scopes, only a refusal shows that one is missing."""
-    issue = SignIn._issue
+    issue = SignIn._issue_for
     monkeypatch.setattr(
-        SignIn, "_issue", lambda *words: {key: value for key, value in issue(*words).items() if key != "scope"} | said
+        SignIn,
+        "_issue_for",
+        lambda *words: {key: value for key, value in issue(*words).items() if key != "scope"} | said,
     )
     emulate({"account": {"scopes": [LIST]}})
     assert check(ACCOUNT)["scopes"] == {"granted": [], "needed": [LIST, RULES], "missing": []}
@@ -453,14 +455,14 @@ def test_the_stages_are_lines_of_the_log(emulate, caplog):
 def test_no_secret_is_shown(emulate, caplog, monkeypatch, name):
     """Neither findings nor log hold an info value or a token, though Google echoes them all."""
     issued = []
-    issue = SignIn._issue
+    issue = SignIn._issue_for
 
     def echo(*words):
         answer = issue(*words)
         issued.append(answer["access_token"])
         return answer | {"scope": f"{answer['scope']} {' '.join(CANARIES.values())} {answer['access_token']}"}
 
-    monkeypatch.setattr(SignIn, "_issue", echo)
+    monkeypatch.setattr(SignIn, "_issue_for", echo)
     emulate({"account": CANARIES})
     with caplog.at_level(logging.DEBUG):
         findings = check(CANARIES, name)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from handler import InvalidDescriptor, InvalidInput, execute
 from handler.access_rules import ROLES
-from handler.calendar_api.error_table import SCOPES
+from handler.calendar_api.connection import OWNERS_SCOPES
 from handler.descriptor import DESCRIPTOR, SCHEMA, Form, load
 from handler.documents import rules_of
 
@@ -61,7 +61,7 @@ def test_editors_find_the_schema():
 
 def test_the_scopes_that_errors_name_are_the_declared_ones():
     """An error names as missing just the OAuth scopes that handler.yaml asks for."""
-    assert {entry["scope"] for entry in load().document["oauth_scopes"]} == set(SCOPES.values())
+    assert {entry["scope"] for entry in load().document["oauth_scopes"]} == set(OWNERS_SCOPES)
 
 
 def test_roles_are_compared_in_the_order_of_the_menu():

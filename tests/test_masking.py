@@ -116,7 +116,8 @@ def test_what_only_looks_escaped_is_left(text):
 
 
 @given(
-    st.text(min_size=4).filter(lambda text: len(text.strip()) >= 4),
+    # No secret holds control characters, of which XML writes some in a form that stands for others.
+    st.text(st.characters(exclude_categories=["Cc"]), min_size=4).filter(lambda text: len(text.strip()) >= 4),
     st.text(),
     st.text(),
     st.sampled_from(sorted(FORMS)),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..access_rules import grantee_of
+from ..acting import misplaced
 from ..calendar_names import is_id
 from ..descriptor import invalid_input, load
 from ..errors import InvalidInput, Refused, quote
@@ -46,6 +47,7 @@ def read_plan(info: object, rows: object, place: Callable[[int], str], wrong: Ma
     forbidden: dict[int, Refused] = {}
     for number, row in enumerate(rows):
         params, row_problems = descriptor.rows.read(row)
+        row_problems = {**row_problems, **misplaced(values, params)}
         if row_problems:
             problems[number] = {f"{place(number)}: {name}": problem for name, problem in row_problems.items()}
         elif not info_problems:

@@ -8,12 +8,14 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ..access_rules import grantee_of
-from ..errors import Unavailable
+from ..errors import AuthorizationFailed, Unavailable
+from ..service_account_key import read_key
 from ..version import __version__
 from .addresses import addresses
 from .connection_pools import forget_connections, forget_connections_to
+from .credentials import Assertion, RefreshToken, forget_signers
 from .error_bodies import is_googles, names_absence
-from .error_table import WRITES, calendar_error
+from .error_table import CHANGES, LIST_SCOPE, OWN_LIST_SCOPE, RULES_SCOPE, calendar_error
 from .google_client import NOT_READ, SendingHttp, client_for, page_request
 from .http_answers import is_page
 from .interruptions import raised_by_signal_handler
@@ -31,7 +33,10 @@ from .tokens import SignedIn, account_of, forget_accounts, forget_accounts_at
 from .transport import Answer, Limits, send
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from ..acting import ActingUser
+    from .credentials import Credentials
 
 RULE_FIELDS = "id,role"
 RULES_FIELDS = f"nextPageToken,items({RULE_FIELDS})"
@@ -42,6 +47,9 @@ HEADERS = {
     "accept-encoding": "gzip, deflate",
     "user-agent": f"google-apps-calendar-share/{__version__} (gzip)",
 }
+OWNERS_SCOPES = (RULES_SCOPE, LIST_SCOPE)
+READERS_SCOPES = (f"{RULES_SCOPE}.readonly", LIST_SCOPE)
+"""What is asked for in their place if nothing is to be written."""
 UNREADABLE = object()
 """Stands for an answer that is not JSON."""
 SHORTEST_WAIT = 1.0
@@ -55,10 +63,23 @@ class Connection:
     AuthorizationFailed, or HandlerError for an answer that cannot be what it should.
     """
 
-    def __init__(self, account: SignedIn, api_url: str, limits: Limits) -> None:
-        """Take the account, the base address of the API and how long requests may take."""
+    def __init__(
+        self,
+        account: SignedIn,
+        api_url: str,
+        limits: Limits,
+        uphold: Callable[[str], None],
+        reader: SignedIn | None = None,
+    ) -> None:
+        """Take the account, the base address of the API and how long requests may take.
+
+        `uphold` raises Refused for the id of a calendar whose rules may not be touched.
+        `reader` is the account with scopes for reading alone, if nothing is to be written.
+        """
         self._account = account
+        self._reader = reader
         self._limits = limits
+        self._uphold = uphold
         self._client = client_for(api_url)
         self._refused = ""
 
@@ -69,7 +90,7 @@ class Connection:
 
     def sign_in(self) -> None:
         """Get an access token, unless a good one is kept."""
-        self._account.token(self._limits)
+        self._token()
 
     def calendars(self) -> Iterator[Calendar]:
         """Yield the account's calendars, hidden ones too, page by page as they are asked for."""
@@ -81,7 +102,7 @@ class Connection:
         """Read all rules of a calendar, by their grantees; None if Google knows no such calendar."""
 
         def ask(page_token: str | None) -> Any:
-            return self._client.rules.list(
+            return self._rules(calendar_id).list(
                 calendarId=calendar_id, maxResults=250, pageToken=page_token, fields=RULES_FIELDS
             )
 
@@ -99,7 +120,7 @@ class Connection:
 
     def exists(self, calendar_id: str) -> bool:
         """Ask whether the calendar is there, by listing one of its rules."""
-        request = self._client.rules.list(calendarId=calendar_id, maxResults=1, fields="kind")
+        request = self._rules(calendar_id).list(calendarId=calendar_id, maxResults=1, fields="kind")
         found = self._call("acl.list", request, absent=(404,))
         if found is not None and found.get("kind") != "calendar#acl":
             raise unexpected("acl.list")
@@ -107,19 +128,19 @@ class Connection:
 
     def rule(self, calendar_id: str, rule_id: str) -> Rule | None:
         """Read a rule; None if Google knows no such rule, or no such calendar."""
-        request = self._client.rules.get(calendarId=calendar_id, ruleId=rule_id, fields=RULE_FIELDS)
+        request = self._rules(calendar_id).get(calendarId=calendar_id, ruleId=rule_id, fields=RULE_FIELDS)
         return read_wanted_rule("acl.get", rule_id, self._call("acl.get", request, absent=(404,)))
 
     def insert(self, calendar_id: str, rule_id: str, role: str, *, notify: bool) -> Rule | None:
         """Add the rule of this id; None if Google does not find the calendar or the grantee."""
-        request = self._client.rules.insert(
+        request = self._rules(calendar_id).insert(
             calendarId=calendar_id, body=rule_body(rule_id, role), sendNotifications=notify, fields=RULE_FIELDS
         )
         return read_wanted_rule("acl.insert", rule_id, self._call("acl.insert", request, absent=(404,)))
 
     def update(self, calendar_id: str, rule_id: str, role: str, *, notify: bool) -> Rule | None:
         """Change the role of a rule; None if the rule is gone."""
-        request = self._client.rules.update(
+        request = self._rules(calendar_id).update(
             calendarId=calendar_id,
             ruleId=rule_id,
             body=rule_body(rule_id, role),
@@ -130,14 +151,51 @@ class Connection:
 
     def delete(self, calendar_id: str, rule_id: str) -> bool:
         """Remove a rule; False if it was gone already."""
-        request = self._client.rules.delete(calendarId=calendar_id, ruleId=rule_id)
+        request = self._rules(calendar_id).delete(calendarId=calendar_id, ruleId=rule_id)
         return self._call("acl.delete", request, absent=(404, 410)) is not None
+
+    def list_entry(self, calendar_id: str) -> str:
+        """Return whether a calendar is in the account's own list: present, hidden, or "" if it is not there."""
+        request = self._client.calendars.get(calendarId=calendar_id, fields="id,hidden")
+        found = self._call("calendarList.get", request, absent=(404,))
+        if found is None:
+            return ""
+        if not is_text(found.get("id")):
+            raise unexpected("calendarList.get")
+        return "hidden" if found.get("hidden") is True else "present"
+
+    def add_to_list(self, calendar_id: str) -> bool:
+        """Put a calendar into the account's own list, if it is not there; False if Google does not find it (yet)."""
+        request = self._client.calendars.insert(body={"id": calendar_id, "selected": True}, fields="id")
+        try:
+            return self._call("calendarList.insert", request, absent=(404,)) is not None
+        except Unavailable as error:
+            if error.details.get("reason") == "duplicate":
+                return True
+            raise
 
     def renew(self) -> bool:
         """Drop the access token that Google rejected with a 401; False if there was none."""
         refused, self._refused = self._refused, ""
         self._account.forget(refused)
         return bool(refused)
+
+    def _token(self) -> str:
+        try:
+            return self._account.token(self._limits)
+        except AuthorizationFailed as error:
+            if self._reader is None or error.code != "delegation_missing":
+                raise
+            self._account, self._reader = self._reader, None
+            try:
+                return self._account.token(self._limits)
+            except AuthorizationFailed:
+                raise error from None
+
+    def _rules(self, calendar_id: str) -> Any:
+        """Return the methods for a calendar's rules, if it may be touched."""
+        self._uphold(calendar_id)
+        return self._client.rules
 
     def _pages(
         self, method: str, request: Any, ask: Callable[[str], Any], absent: tuple[int, ...] = ()
@@ -168,7 +226,7 @@ class Connection:
         except _AbsentError:
             return None
         except Unavailable as error:
-            if method not in WRITES or error.code != "google_unavailable":
+            if method not in CHANGES or error.code != "google_unavailable":
                 raise
             wait = max(error.retry_after or 0.0, SHORTEST_WAIT)
             raise Unavailable(error.code, error.message, error.details, wait) from error
@@ -187,15 +245,16 @@ class Connection:
     ) -> Answer:
         if self._limits.turn:
             self._limits.turn()
-        token = self._account.token(self._limits)
+        token = self._token()
         headers = {**HEADERS, **told, "authorization": f"Bearer {token}"}
-        answer = send(verb, url, body, headers, self._limits, repeatable=method not in WRITES)
+        answer = send(verb, url, body, headers, self._limits, repeatable=method not in CHANGES)
         if answer.status in absent and names_absence(answer):
             raise _AbsentError
         if not 200 <= answer.status < 300:
             if answer.status == 401 and is_googles(answer):
                 self._refused = token
-            raise calendar_error(method, answer, functools.partial(self._account.masked, token=token))
+            masked = functools.partial(self._account.masked, token=token)
+            raise calendar_error(method, answer, masked, self._account.spoken)
         if method == "acl.delete" and is_page(answer.headers):
             raise unexpected(method)  # an empty page; a removal is answered with nothing at all
         return answer
@@ -205,20 +264,42 @@ class _AbsentError(Exception):
     """Google answered that what was asked for does not exist."""
 
 
-def connect(info: Mapping[str, str], limits: Limits) -> Connection:
-    """Return a connection for the info values; makes no request yet.
+def connect(info: Mapping[str, str], limits: Limits, user: ActingUser, *, reads_only: bool = False) -> Connection:
+    """Return a connection for the info values, as this user; makes no request yet.
 
+    One that `reads_only` asks for less if the organisation has delegated no more.
     Raises InvalidInput if CALENDAR_EMULATOR_HOST is set to anything but a loopback
-    address with a port.
+    address with a port, or if the service account's key signs nothing.
     """
     where = addresses()
-    return Connection(account_of(where.token_url, info), where.api_url, limits)
+    account = account_of(_credentials(where.token_url, info, user, OWNERS_SCOPES))
+    reader = (
+        account_of(_credentials(where.token_url, info, user, READERS_SCOPES))
+        if reads_only and "service_account" in info
+        else None
+    )
+    return Connection(account, where.api_url, limits, user.uphold, reader)
+
+
+def connect_once(
+    info: Mapping[str, str], limits: Limits, user: ActingUser, scopes: Sequence[str] = (OWN_LIST_SCOPE,)
+) -> Connection:
+    """Return a service account's connection whose access token, for these scopes, is dropped with it."""
+    where = addresses()
+    return Connection(SignedIn(_credentials(where.token_url, info, user, scopes)), where.api_url, limits, user.uphold)
+
+
+def _credentials(token_url: str, info: Mapping[str, str], user: ActingUser, scopes: Sequence[str]) -> Credentials:
+    if "service_account" in info:
+        return Assertion(token_url, read_key(info["service_account"]), user.address, scopes)
+    return RefreshToken(token_url, info)
 
 
 def forget_all() -> None:
     """Drop all connections and access tokens, as a child process does."""
     forget_connections()
     forget_accounts()
+    forget_signers()
 
 
 def forget_emulator(host: str) -> None:

@@ -22,7 +22,7 @@ from ..errors import AuthorizationFailed, HandlerError, quote
 from ..masking import masked
 from .addresses import addresses
 from .error_bodies import OAUTH_CODE
-from .error_table import page_error
+from .error_table import page_error, token_error
 from .token_endpoint import post_form
 
 if TYPE_CHECKING:
@@ -103,8 +103,9 @@ class Consent:
             **secrets,
         }
         shown = functools.partial(masked, secrets=secrets.values())
+        refused = functools.partial(token_error, masked=shown, client_id=self._client["client_id"])
         try:
-            found = post_form(self._token_url, form, limits, shown, repeatable=False)
+            found = post_form(self._token_url, form, limits, refused, repeatable=False)
         except HandlerError as error:
             if error.details.get("reason") != "invalid_grant":
                 raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import io
 import threading
+import time
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,17 @@ MOST_INTERIM = 16
 COMPRESSED = frozenset({"gzip", "x-gzip", "deflate"})
 ZLIB_OR_GZIP, BARE = 32 + zlib.MAX_WBITS, -zlib.MAX_WBITS
 """What zlib is to expect; some servers send deflate without its header."""
+
+
+def seconds_ahead(headers: Mapping[str, str]) -> float | None:
+    """Return how far this machine's clock is ahead of the sender's by its Date; None if that says nothing."""
+    from email.utils import parsedate_to_datetime
+
+    try:
+        sent = parsedate_to_datetime(headers.get("Date", ""))
+        return time.time() - sent.timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 class Current(threading.local):

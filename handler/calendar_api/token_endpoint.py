@@ -1,4 +1,4 @@
-"""Posts a form to the token endpoint, to exchange a refresh token or a consent's code."""
+"""Posts a form to the token endpoint, to exchange a refresh token, an assertion or a consent's code."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from .error_bodies import json_or_none
-from .error_table import token_error
 from .transport import send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ..errors import HandlerError
     from .transport import Answer, Limits
 
 LONGEST_LIFETIME = 10_000_000
@@ -19,12 +19,17 @@ LONGEST_LIFETIME = 10_000_000
 
 
 def post_form(
-    token_url: str, form: Mapping[str, str], limits: Limits, masked: Callable[[str], str], *, repeatable: bool
+    token_url: str,
+    form: Mapping[str, str],
+    limits: Limits,
+    refused: Callable[[Answer], HandlerError],
+    *,
+    repeatable: bool,
 ) -> dict[str, Any]:
     """Return the answer, whose access_token and expires_in are good; other fields are as they came.
 
-    `masked` takes the form's secrets out of a text, and `repeatable` is as for `send`.
-    Raises AuthorizationFailed, Unavailable, or HandlerError for an odd answer.
+    `refused` returns the error to raise for any other answer, and `repeatable` is as for `send`.
+    Raises that error, or Unavailable.
     """
     # google-auth would take a refresh_token of the answer for the account's own, and
     # by itself sleeps and asks up to three times (google/oauth2/_client.py).
@@ -32,7 +37,7 @@ def post_form(
     answer = send("POST", token_url, urlencode(form).encode(), headers, limits, repeatable=repeatable)
     found = _read(answer) if answer.status == 200 else None
     if found is None:
-        raise token_error(answer, masked, form["client_id"])
+        raise refused(answer)
     return found
 
 

@@ -5,7 +5,7 @@ Nothing is written to disk, and nothing here shows a secret in a repr or a messa
 
 from __future__ import annotations
 
-import hashlib
+import functools
 import threading
 import time
 from collections import OrderedDict
@@ -16,8 +16,8 @@ from ..masking import masked
 from .token_endpoint import post_form
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from .credentials import Credentials
+    from .error_table import Spoken
     from .transport import Limits
 
 MOST_ACCOUNTS = 256
@@ -26,25 +26,34 @@ SHORTEST_LIFE = 225
 
 
 class SignedIn:
-    """One client and refresh token at one token endpoint."""
+    """One account at one token endpoint."""
 
-    def __init__(self, token_url: str, info: Mapping[str, str]) -> None:
-        """Take the info values client_id, client_secret and refresh_token; no answer ever changes them."""
-        self.token_url = token_url
-        self._info = {key: info[key] for key in ("client_id", "client_secret", "refresh_token")}
+    def __init__(self, credentials: Credentials) -> None:
+        """Take what the account signs in with."""
+        self._credentials = credentials
         self._lock = threading.Lock()
         """Held while a thread asks for a token, which may take as long as a step."""
         self._failed: HandlerError | None = None
-        self._granted: str | None = None
+        self._credentialsed: str | None = None
         self._keeping = threading.Lock()
         """Held only briefly, while the kept token changes."""
         self._token = ""
         self._good_until = 0.0
 
     @property
+    def token_url(self) -> str:
+        """Where its access tokens come from."""
+        return self._credentials.token_url
+
+    @property
+    def spoken(self) -> Spoken:
+        """How messages speak of the account."""
+        return self._credentials.spoken
+
+    @property
     def granted_scopes(self) -> tuple[str, ...] | None:
         """OAuth scopes that the last access token came with; None if Google did not say."""
-        return None if self._granted is None else tuple(self.masked(self._granted, self._token).split())
+        return None if self._credentialsed is None else tuple(self.masked(self._credentialsed, self._token).split())
 
     def token(self, limits: Limits) -> str:
         """Return an access token that is valid for a few more minutes, asking for one only if needed.
@@ -74,7 +83,7 @@ class SignedIn:
 
     def masked(self, text: str, token: str = "") -> str:
         """Return foreign text without the account's secrets and this access token."""
-        return masked(text, (self._info["client_secret"], self._info["refresh_token"], token))
+        return masked(text, (*self._credentials.secrets, token))
 
     def _kept(self) -> str:
         with self._keeping:
@@ -89,11 +98,13 @@ class SignedIn:
             raise
 
     def _asked(self, limits: Limits) -> str:
-        form = {"grant_type": "refresh_token", **self._info}
-        found = post_form(self.token_url, form, limits, self.masked, repeatable=True)
+        form = self._credentials.form()
+        shown = functools.partial(self.masked, token=form.get("assertion", ""))
+        refused = functools.partial(self._credentials.error, masked=shown)
+        found = post_form(self.token_url, form, limits, refused, repeatable=True)
         token: str = found["access_token"]
         scopes, lifetime = found.get("scope"), found.get("expires_in", float("inf"))
-        self._granted = scopes if isinstance(scopes, str) else None
+        self._credentialsed = scopes if isinstance(scopes, str) else None
         with self._keeping:
             self._token, self._good_until = token, time.time() + lifetime
         return token
@@ -115,13 +126,12 @@ class _Store:
 _store = _Store()
 
 
-def account_of(token_url: str, info: Mapping[str, str]) -> SignedIn:
-    """Return the kept account of these credentials, or a new one."""
-    secrets = (token_url, info["client_id"], info["client_secret"], info["refresh_token"])
-    key = hashlib.sha256("\0".join(secrets).encode()).digest()
+def account_of(credentials: Credentials) -> SignedIn:
+    """Return the kept account that signs in so, or a new one."""
+    key = credentials.identity
     store = _store
     with store.lock:
-        account = store.accounts.pop(key, None) or SignedIn(token_url, info)
+        account = store.accounts.pop(key, None) or SignedIn(credentials)
         store.accounts[key] = account
         if len(store.accounts) > MOST_ACCOUNTS:
             store.accounts.popitem(last=False)

@@ -25,12 +25,17 @@ VARIABLES = {
     "client_id": "GOOGLE_CLIENT_ID",
     "client_secret": "GOOGLE_CLIENT_SECRET",
     "refresh_token": "GOOGLE_REFRESH_TOKEN",
+    "service_account": "GOOGLE_SERVICE_ACCOUNT",
+    "act_as_by_default": "GOOGLE_ACT_AS",
 }
+REFRESH_TOKEN = ("client_id", "client_secret", "refresh_token")
 SOURCES = """\
 The account is taken from --info FILE, a YAML or JSON mapping with client_id,
 client_secret and refresh_token, as authorize writes it, or from the environment:
 GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET and GOOGLE_REFRESH_TOKEN, each also with
-_FILE at its end and then the name of a file that holds the value.
+_FILE at its end and then the name of a file that holds the value. A service
+account is given in their place: the JSON of its key as service_account or
+GOOGLE_SERVICE_ACCOUNT, and the user as act_as_by_default or GOOGLE_ACT_AS.
 """
 ROLES = "(what each role means)"
 """Stands in a help for `roles_text`, so that only who asks for the help waits until handler.yaml is read."""
@@ -59,8 +64,25 @@ def read_info(file: Path | None, stderr: TextIO) -> Any:
 
     Raises InvalidInput if the file cannot be read or the environment is incomplete.
     """
-    if file is None:
-        return read_environment(VARIABLES, "--info FILE")
+    if file is not None:
+        return _read_file(file, stderr)
+    info, wrong = _given(VARIABLES)
+    if "service_account" not in info:
+        wrong = {**{name: _missing(name, "--info FILE") for name in REFRESH_TOKEN if name not in info}, **wrong}
+    if wrong:
+        raise invalid_input(wrong)
+    return info
+
+
+def read_environment(names: Iterable[str], instead: str) -> dict[str, str]:
+    """Return these info values from their variables; raises InvalidInput, naming what else can be given `instead`."""
+    info, wrong = _given(names)
+    if wrong := {**{name: _missing(name, instead) for name in names if name not in info}, **wrong}:
+        raise invalid_input(wrong)
+    return info
+
+
+def _read_file(file: Path, stderr: TextIO) -> Any:
     info = read(file)
     if not isinstance(info, Mapping):
         raise wrong_file(file, f"line 1: is no mapping; {FORM}")
@@ -71,29 +93,31 @@ def read_info(file: Path | None, stderr: TextIO) -> Any:
     return info
 
 
-def read_environment(names: Iterable[str], instead: str) -> dict[str, str]:
-    """Return these info values from their variables; raises InvalidInput, naming what else can be given `instead`."""
+def _given(names: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the values that the environment gives, and what is wrong with any."""
     info: dict[str, str] = {}
     wrong: dict[str, str] = {}
     for name in names:
         try:
-            info[name] = _value(VARIABLES[name], instead)
+            if value := _value(VARIABLES[name]):
+                info[name] = value
         except ValueError as error:
             wrong[name] = str(error)
-    if wrong:
-        raise invalid_input(wrong)
-    return info
+    return info, wrong
 
 
-def _value(variable: str, instead: str) -> str:
-    """Return the value of a variable or of the file that its twin names."""
+def _missing(name: str, instead: str) -> str:
+    variable = VARIABLES[name]
+    return f"is missing; give {instead}, or set {variable}, or {variable}_FILE to a file that holds it"
+
+
+def _value(variable: str) -> str:
+    """Return the value of a variable or of the file that its twin names, "" if neither is set."""
     value, file = os.environ.get(variable), os.environ.get(f"{variable}_FILE")
     if value and file:
         raise ValueError(f"both {variable} and {variable}_FILE are set; unset one of them")
-    if value:
-        return value
     if not file:
-        raise ValueError(f"is missing; give {instead}, or set {variable}, or {variable}_FILE to a file that holds it")
+        return value or ""
     try:
         return Path(file).read_text(encoding="utf-8-sig").rstrip("\r\n")
     except OSError as error:

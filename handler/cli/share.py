@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..acting import misplaced
 from ..descriptor import invalid_input, load
 from ..errors import visible
 from ..task import execute
@@ -46,6 +47,12 @@ def add_share(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     parser.add_argument("--no-notifications", action="store_true", help="let Google mail nobody")
     parser.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
+    parser.add_argument("--act-as", metavar="USER", help="with a service account: the user whose calendars are meant")
+    parser.add_argument(
+        "--add-to-list",
+        action="store_true",
+        help="with a service account: put the calendar into the recipient's own list, too",
+    )
     add_info(parser)
     add_format(parser, "the results as Kinetic has them")
     parser.set_defaults(asks_google=True, perform=share)
@@ -60,11 +67,15 @@ def share(arguments: argparse.Namespace, streams: Streams) -> int:
         "calendar_access": arguments.access,
         "send_notifications": not arguments.no_notifications,
         "dry_run": arguments.dry_run,
+        "act_as": arguments.act_as,
+        "add_to_list": arguments.add_to_list,
     }
     info = read_info(arguments.info, streams.stderr)
     descriptor = load()
     # Stricter than execute: whoever types a command has seen no form with the public in it.
-    if wrong := {**descriptor.info.read(info)[1], **descriptor.rows.read(parameters)[1]}:
+    values, wrong_info = descriptor.info.read(info)
+    asked, wrong = descriptor.rows.read(parameters)
+    if wrong := {**wrong_info, **wrong, **misplaced(values, asked)}:
         raise invalid_input(wrong)
     results = execute(info, parameters)
     with telling_all_the_same(streams, lambda: share_sentence(results, dry_run=arguments.dry_run)):

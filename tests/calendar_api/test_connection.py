@@ -10,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from handler import AuthorizationFailed, HandlerError, InvalidInput, Unavailable, check, execute, execute_many, session
+from handler.acting import ActingUser
 from handler.calendar_api import Limits, connect, forget_all
+from handler.calendar_api.credentials import RefreshToken
 from handler.calendar_api.error_table import page_error
 from handler.calendar_api.tokens import MOST_ACCOUNTS, account_of
 from handler.testing.emulator import ACCOUNT
@@ -133,7 +135,7 @@ class CountingLock:
 def test_threads_that_start_cold_share_a_failure(monkeypatch):
     """Threads that wait for one that fails to sign in fail with it, and do not try one after the other."""
     forget_all()
-    account = account_of("http://127.0.0.1:1/token", ACCOUNT)
+    account = account_of(RefreshToken("http://127.0.0.1:1/token", ACCOUNT))
     account._lock = CountingLock(16)
     asked = []
 
@@ -157,7 +159,7 @@ def test_threads_that_start_cold_share_a_failure(monkeypatch):
 def test_a_failure_for_want_of_time_is_not_shared(monkeypatch):
     """A thread whose own time ends while it signs in fails alone; one that waited for it has time left, and asks."""
     forget_all()
-    account = account_of("http://127.0.0.1:1/token", ACCOUNT)
+    account = account_of(RefreshToken("http://127.0.0.1:1/token", ACCOUNT))
     account._lock = CountingLock(2)
     times = [1.0]
     with ThreadPoolExecutor(1) as pool:
@@ -180,7 +182,7 @@ def test_a_failure_for_want_of_time_is_not_shared(monkeypatch):
 def test_a_thread_does_not_wait_for_another_beyond_its_deadline(emulate):
     """A step whose time ends while another one signs in says so."""
     emulate()
-    account = account_of("http://127.0.0.1:1/token", ACCOUNT)
+    account = account_of(RefreshToken("http://127.0.0.1:1/token", ACCOUNT))
     with account._lock, pytest.raises(Unavailable, match="while another one signed in"):
         account.token(LIMITS._replace(left=lambda: 0.0))
 
@@ -188,20 +190,22 @@ def test_a_thread_does_not_wait_for_another_beyond_its_deadline(emulate):
 def test_the_store_of_accounts_is_bounded():
     """A process that serves many accounts forgets the one unused longest."""
     forget_all()
-    first = account_of("url", {**ACCOUNT, "client_id": "first"})
-    second = account_of("url", {**ACCOUNT, "client_id": "second"})
+    first = account_of(RefreshToken("url", {**ACCOUNT, "client_id": "first"}))
+    second = account_of(RefreshToken("url", {**ACCOUNT, "client_id": "second"}))
     for number in range(MOST_ACCOUNTS - 1):
-        account_of("url", {**ACCOUNT, "client_id": "first"})
-        account_of("url", {**ACCOUNT, "client_id": str(number)})
-    assert account_of("url", {**ACCOUNT, "client_id": "first"}) is first
-    assert account_of("url", {**ACCOUNT, "client_id": "second"}) is not second
+        account_of(RefreshToken("url", {**ACCOUNT, "client_id": "first"}))
+        account_of(RefreshToken("url", {**ACCOUNT, "client_id": str(number)}))
+    assert account_of(RefreshToken("url", {**ACCOUNT, "client_id": "first"})) is first
+    assert account_of(RefreshToken("url", {**ACCOUNT, "client_id": "second"})) is not second
 
 
 def test_a_fork_waits_until_nobody_is_importing(emulate, monkeypatch):
     """While a step imports Google's client and begins, it holds the lock that a fork in another thread waits for."""
     emulate()
     held = []
-    monkeypatch.setattr("handler.calendar_api.connect", lambda *given: held.append(_is_held()) or connect(*given))
+    monkeypatch.setattr(
+        "handler.calendar_api.connect", lambda *given, **more: held.append(_is_held()) or connect(*given, **more)
+    )
     execute(ACCOUNT, PARAMETERS)
     assert held == [True]
     assert not _is_held()
@@ -228,7 +232,7 @@ def test_a_token_that_another_thread_forgot_is_masked_all_the_same(monkeypatch):
     echo = b'{"error": {"message": "no Bearer ya29.CANARY", "errors": [{"reason": "ya29.CANARY"}]}}'
     monkeypatch.setattr("handler.calendar_api.connection.send", lambda *_, **__: _answer(400, echo))
     with pytest.raises(HandlerError) as caught:
-        list(connect(ACCOUNT, LIMITS).calendars())
+        list(connect(ACCOUNT, LIMITS, ActingUser("")).calendars())
     assert "***" in caught.value.message
     assert "CANARY" not in str(caught.value.to_dict())
 
@@ -287,7 +291,7 @@ def test_a_list_of_calendars_that_cannot_be_one(monkeypatch, body):
     monkeypatch.setattr("handler.calendar_api.tokens.SignedIn.token", lambda *_: "t")
     monkeypatch.setattr("handler.calendar_api.connection.send", lambda *_, **__: _answer(200, body))
     with pytest.raises(HandlerError) as caught:
-        list(connect(ACCOUNT, LIMITS).calendars())
+        list(connect(ACCOUNT, LIMITS, ActingUser("")).calendars())
     assert caught.value.code == "unexpected_answer"
 
 
@@ -340,7 +344,7 @@ def test_the_info_values_are_masked_whatever_is_answered(emulate, answered):
 def test_a_shared_failure_is_an_error_of_its_own_in_each_thread(monkeypatch):
     """Threads that fail together raise errors that no other thread has in its hands."""
     forget_all()
-    account = account_of("http://127.0.0.1:1/token", ACCOUNT)
+    account = account_of(RefreshToken("http://127.0.0.1:1/token", ACCOUNT))
     account._lock = CountingLock(8)
 
     def fail(*_, **__):
@@ -362,7 +366,7 @@ def test_a_shared_failure_is_an_error_of_its_own_in_each_thread(monkeypatch):
 def test_forgetting_a_token_waits_for_nobody(monkeypatch):
     """A token that was refused is dropped at once, also while another thread signs in for as long as it may."""
     forget_all()
-    account = account_of("http://127.0.0.1:1/token", ACCOUNT)
+    account = account_of(RefreshToken("http://127.0.0.1:1/token", ACCOUNT))
     tokens = iter(["first", "second"])
     body = b'{"access_token": "%s", "expires_in": 3600}'
     monkeypatch.setattr(
@@ -397,7 +401,7 @@ def test_a_refused_token_is_dropped_once(monkeypatch):
     monkeypatch.setattr(
         "handler.calendar_api.connection.send", lambda *_, **__: _answer(401, b'{"error": {"code": 401}}')
     )
-    connection = connect(ACCOUNT, LIMITS)
+    connection = connect(ACCOUNT, LIMITS, ActingUser(""))
     assert not connection.renew()
     with pytest.raises(AuthorizationFailed):
         list(connection.calendars())
@@ -423,5 +427,5 @@ def test_a_token_that_cannot_be_one(monkeypatch, body):
     forget_all()
     monkeypatch.setattr("handler.calendar_api.token_endpoint.send", lambda *_, **__: _answer(200, body))
     with pytest.raises(HandlerError) as caught:
-        account_of("http://127.0.0.1:1/token", ACCOUNT).token(LIMITS)
+        account_of(RefreshToken("http://127.0.0.1:1/token", ACCOUNT)).token(LIMITS)
     assert caught.value.code == "unexpected_answer"

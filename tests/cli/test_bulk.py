@@ -152,6 +152,8 @@ def test_the_results_file_has_a_line_for_each_row(emulate, bulk, folder):
         "calendar_access": "reader",
         "send_notifications": "",
         "dry_run": "",
+        "act_as": "",
+        "add_to_list": "",
         "change": "created",
         "previous_access": "none",
         "granted_access": "reader",

@@ -59,11 +59,15 @@ def test_the_tables_say_what_is_required_and_secret():
     """Required values, values required in some cases, defaults and secrets can be told apart."""
     _, info = cells("info")
     assert {name: row["Required"] for name, row in info.items()}["enable_debug_logging"] == "no"
-    assert [name for name, row in info.items() if row["Secret"] == "yes"] == ["client_secret", "refresh_token"]
+    assert [name for name, row in info.items() if row["Secret"] == "yes"] == [
+        "client_secret",
+        "refresh_token",
+        "service_account",
+    ]
     _, parameters = cells("parameters")
     assert parameters["calendar_name"]["Required"] == "yes"
     assert parameters["recipient"]["Required"] == "if `scope` is `user`, `group` or `domain`"
-    assert parameters["scope"]["Required"] == "if `recipient` is given"
+    assert parameters["scope"]["Required"] == "if `recipient` is given or `add_to_list` is `Yes`"
     assert parameters["scope"]["Default"] == "`default`"
 
 

@@ -89,6 +89,8 @@ PASS  {EXAMPLE}
               <result name="Calendar Access">owner</result>
               <result name="Previous Access">none</result>
               <result name="Change">created</result>
+              <result name="Acted As"></result>
+              <result name="List Entry"></result>
               <result name="Handler Error Message"></result>
               <result name="Handler Error Code"></result>
             </results>
@@ -213,6 +215,8 @@ def test_json_is_a_list_with_an_entry_for_each_file(case):
             "results": {
                 **PASSING["expect"]["results"],
                 "handler_error_message": "",
+                "acted_as": "",
+                "list_entry": "",
                 "handler_error_code": "",
             }
         },

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from handler import HandlerError
-from handler.calendar_api import error_table as answers
+from handler.calendar_api import delegation_errors, error_bodies, error_table
 from handler.descriptor import load
 from handler.testing.cases import play
 from handler.testing.emulator import FAULT_KINDS
@@ -24,13 +24,25 @@ SPELLINGS = [
     for choice in FORMS[form].fields[name].get("oneOf", ())
     for spelling in (choice["const"], *choice.get("x-aliases", ()))
 ]
-TABLES = ("CALENDAR_ROWS", "TOKEN_ROWS")
-ROWS = [(table, number) for table in TABLES for number in range(len(getattr(answers, table)))]
+TABLES = {"CALENDAR_ROWS": error_table, "TOKEN_ROWS": error_table, "ASSERTION_ROWS": delegation_errors}
+"""Tables of Google's errors, and the module of each."""
+
+
+def _rows(table):
+    return getattr(TABLES[table], table)
+
+
+ROWS = [
+    (table, number)
+    for table in TABLES
+    for number, row in enumerate(_rows(table))
+    if table == "TOKEN_ROWS" or row not in error_table.TOKEN_ROWS  # rows of both sign-ins count once
+]
 REASONS = [
     (table, number, reason)
     for table, number in ROWS
-    for reason in sorted(getattr(answers, table)[number].reasons or ())
-    if reason != answers.OAUTH_ERROR
+    for reason in sorted(_rows(table)[number].reasons or ())
+    if reason != error_bodies.OAUTH_ERROR
 ]
 WITHOUT_A_CASE = {
     "invalid_descriptor": "a case has no handler.yaml of its own; test_descriptor.py writes wrong ones",
@@ -74,10 +86,10 @@ def translated():
         case for case in CASES if case.calls and (_code(case) or _faults(case) & {"error", "error_after", "answer"})
     ]
     with pytest.MonkeyPatch.context() as patch:
-        for table in TABLES:
-            rows = getattr(answers, table)
-            watched = [row._replace(error=_Seen(row, (table, number), seen)) for number, row in enumerate(rows)]
-            patch.setattr(answers, table, tuple(watched))
+        for table, module in TABLES.items():
+            rows = enumerate(_rows(table))
+            watched = [row._replace(error=_Seen(row, (table, number), seen)) for number, row in rows]
+            patch.setattr(module, table, tuple(watched))
         for case in failing:
             play(replace(case, attempts=1))  # a later attempt would be translated like the first
     return seen
@@ -115,8 +127,8 @@ def test_every_result_is_expected(result):
 
 @pytest.mark.parametrize(("table", "number"), ROWS)
 def test_every_row_is_used(translated, table, number):
-    """A case is translated by each row of the two tables of Google's errors."""
-    assert (table, number) in translated, getattr(answers, table)[number]
+    """A case is translated by each row of the tables of Google's errors."""
+    assert (table, number) in translated, _rows(table)[number]
 
 
 @pytest.mark.parametrize(("table", "number", "reason"), REASONS)
@@ -127,7 +139,7 @@ def test_every_reason_is_used(translated, table, number, reason):
 
 def test_retryable_is_that_of_the_class():
     """Whether a code is retryable in handler.yaml is what its class says."""
-    rows = [row for table in TABLES for row in getattr(answers, table)]
+    rows = [row for table in TABLES for row in _rows(table)]
     said = {row.code: row.error.retryable for row in rows}
     assert {code: DESCRIPTOR.errors[code]["retryable"] for code in said} == said
     assert not HandlerError.retryable
@@ -156,4 +168,4 @@ def test_every_method_fails_and_passes():
     """A case sees each method of Google fail that the handler calls, and a case sees it called."""
     called = {call for case in CASES for call in case.calls or ()}
     failing = {fault["method"] for case in CASES for fault in case.google.get("faults", ())}
-    assert called == failing == {"oauth2.token", *answers.ANY_METHOD}
+    assert called == failing == {"oauth2.token", *error_table.ANY_METHOD}

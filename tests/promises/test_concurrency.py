@@ -67,6 +67,8 @@ def share_all(name, recipient, options):
             "previous_access": previous,
             "change": change,
             "handler_error_message": "",
+            "acted_as": "",
+            "list_entry": "",
             "handler_error_code": "",
         }
         got = share(name, recipient, access, **options)

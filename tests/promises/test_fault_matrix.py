@@ -363,6 +363,8 @@ def assert_true(results, scenario, recipient, read):
         "previous_access": read,
         "change": change,
         "handler_error_message": "",
+        "acted_as": "",
+        "list_entry": "",
         "handler_error_code": "",
     }
 

@@ -16,6 +16,7 @@ import pytest
 from handler import HandlerError, execute
 from handler.__main__ import main
 from handler.calendar_api import forget_all
+from handler.calendar_api.credentials import RefreshToken
 from handler.calendar_api.error_table import retry_after
 from handler.calendar_api.tokens import account_of
 from handler.calendar_api.transport import Answer
@@ -76,7 +77,7 @@ def _tokens(info):
 
     if not isinstance(info, dict) or not all(isinstance(info.get(key), str) for key in CANARIES):
         return None
-    return account_of(f"http://{os.environ['CALENDAR_EMULATOR_HOST']}/token", info)._token
+    return account_of(RefreshToken(f"http://{os.environ['CALENDAR_EMULATOR_HOST']}/token", info))._token
 
 
 @pytest.mark.parametrize("method", ["oauth2.token", "acl.get", "acl.insert"])

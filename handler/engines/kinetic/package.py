@@ -79,9 +79,11 @@ def _modules(path: Path) -> set[Path]:
 def _input(case: Case) -> str:
     """Return a test's input: a Ruby hash, with something to be replaced for each info value that has to be given."""
     document = load().document
+    conditions = document["info"].get("allOf", ())
+    signing_in = {name for one in conditions for name in one["then"].get("required", ())}
     info = {
         name: f"PUT THE {field['title'].upper()} HERE"
-        if name in document["info"]["required"]
+        if name in signing_in
         else case.info.get(name, field.get("default", ""))
         for name, field in info_fields(document).items()
     }

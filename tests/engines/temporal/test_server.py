@@ -17,6 +17,7 @@ from temporalio.exceptions import ApplicationError
 
 from examples.temporal_workflows import ShareMany, ShareThatEnds
 from handler import execute
+from handler.calendar_api.credentials import RefreshToken
 from handler.calendar_api.tokens import account_of
 from handler.engines.attempt import attempt
 from handler.testing.cases import outcome_differences, read_case
@@ -188,7 +189,7 @@ async def test_no_record_of_the_engine_holds_a_secret(server, database, emulate,
         with pytest.raises(WorkflowFailureError):
             await ends.result()
         await failure(server, queue, steps["not found"])
-    token = account_of(f"http://{emulator.host}/token", CANARIES)._token
+    token = account_of(RefreshToken(f"http://{emulator.host}/token", CANARIES))._token
     kept = b"".join(file.read_bytes() for file in database.parent.glob(f"{database.name}*"))
     for secret in (*CANARIES.values(), token):
         for record in (history, kept, caplog.text.encode()):
