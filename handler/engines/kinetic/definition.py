@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PYTHON = {
     "title": "Python Command",
     "description": "Program that runs the handler: the name or full path of a Python 3.10 or newer that has the "
-    "handler's dependencies.",
+    "handler's dependencies. On Windows python3 stands for py -3 or, without that launcher, python.",
     "default": "python3",
 }
 """The info value of the package alone, as a field of the descriptor."""

@@ -3,6 +3,8 @@
 # with what comes back. The handler itself is the Python beside this file.
 #
 # Ruby 1.9 without gems, as all handlers of an engine share one Ruby.
+require 'rbconfig'
+
 class GoogleAppsCalendarShareV1
   # Seconds; the handler itself ends a step earlier.
   TIMEOUT = 180
@@ -28,7 +30,19 @@ class GoogleAppsCalendarShareV1
 
   WINDOWS = RbConfig::CONFIG['host_os'] =~ /mswin|mingw/
 
+  # What starts Python if the info value names none or its default, the first choice first.
+  PYTHONS = WINDOWS ? [%w(py -3), %w(python)] : [%w(python3)]
+
+  # How a program is named with its full path.
+  FULL_PATH = WINDOWS ? 'C:\\calendar-share\\Scripts\\python.exe' : '/opt/calendar-share/bin/python'
+
+  # The exit statuses of Windows' py and python where no Python is installed.
+  NO_PYTHON = WINDOWS ? [103, 9009] : []
+
   AGAIN = 'the share may have been made or not: run the step again, which does nothing twice'
+
+  INSTALL = 'install Python 3.10 or newer where the engine runs, or name the program with its full path ' \
+            "(such as #{FULL_PATH}) in the info value python_command"
 
   # How an answer begins, and what its text has to be, by its kind.
   HEAD = /(results|error) (\d{1,9})\n/
@@ -56,6 +70,7 @@ class GoogleAppsCalendarShareV1
     kind, content = answer_in(output)
     if kind.nil?
       fail_bridge("the program #{python} gave no answer within #{TIMEOUT} seconds and was ended; #{AGAIN}") if status.nil?
+      fail_bridge("the program #{python} found no Python (status #{status}); #{INSTALL}") if NO_PYTHON.include?(status)
       fail_bridge("the program #{python} ended with status #{status} and without a whole answer; #{AGAIN}#{last_words(errors)}")
     end
     raise text(content) if kind == 'error'
@@ -92,13 +107,15 @@ class GoogleAppsCalendarShareV1
   def start
     environment = {}
     ENVIRONMENT.each { |name| environment[name] = ENV[name] if ENV[name] }
-    (RUBY_ENGINE == 'jruby' ? ChildOfJava : ChildOfRuby).new([python_command] + OPTIONS + [START], environment)
-  rescue SystemCallError, IOError, ArgumentError => error
-    # An ArgumentError is how Ruby tells that a name has a NUL in it.
-    fail_bridge(
-      "the program #{python} cannot be started (#{shown(text(error.message))}); install Python 3.10 or newer where " \
-      'the engine runs, or name the program with its full path in the info value python_command'
-    )
+    commands = python_commands.dup
+    begin
+      (RUBY_ENGINE == 'jruby' ? ChildOfJava : ChildOfRuby).new(commands.first + OPTIONS + [START], environment)
+    rescue SystemCallError, IOError, ArgumentError => error
+      # An ArgumentError is how Ruby tells that a name has a NUL in it.
+      commands.shift
+      retry unless commands.empty?
+      fail_bridge("the program #{python} cannot be started (#{shown(text(error.message))}); #{INSTALL}")
+    end
   end
 
   def feed(stdin)
@@ -140,14 +157,15 @@ class GoogleAppsCalendarShareV1
     # It is closed; JRuby may say so with a RuntimeException of Java's.
   end
 
-  def python_command
+  # Gives what may start Python, each as a program and its options.
+  def python_commands
     named = unescaped(infos.fetch('python_command', '')).strip
-    named.empty? ? 'python3' : named
+    ['', 'python3'].include?(named) ? PYTHONS : [[named]]
   end
 
   # Gives the program as messages name it.
   def python
-    shown(python_command)
+    shown(python_commands.map { |command| command.join(' ') }.join(' or '))
   end
 
   def shown(text)
@@ -285,7 +303,7 @@ class GoogleAppsCalendarShareV1
       WINDOWS ? :new_pgroup : :pgroup
     end
 
-    # Ends the process and its children; on Windows not the children, which no signal reaches there.
+    # Ends the process and its children; on Windows the process alone, with which py ends its Python.
     def kill
       Process.kill('KILL', WINDOWS ? @waiter.pid : -@waiter.pid)
       @waiter.join

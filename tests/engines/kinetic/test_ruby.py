@@ -50,6 +50,29 @@ ALLOWED = {
     *("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"),
     *("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "CALENDAR_EMULATOR_HOST"),
 }
+WINDOWS_STUB = """
+require 'open3'
+require 'rbconfig'
+RbConfig::CONFIG['host_os'] = 'mingw32'
+
+# Ruby's ways on Windows: a group of its own goes by another name, and no signal reaches a group.
+class << Open3
+  alias popen3_elsewhere popen3
+  def popen3(environment, *command, options)
+    raise ArgumentError, 'wrong exec option symbol: pgroup' if options.key?(:pgroup)
+    popen3_elsewhere(environment, *command, :unsetenv_others => true, :pgroup => options.fetch(:new_pgroup))
+  end
+end
+
+class << Process
+  alias kill_elsewhere kill
+  def kill(signal, pid)
+    raise Errno::EINVAL if pid < 0
+    kill_elsewhere(signal, pid)
+  end
+end
+"""
+"""Makes a Ruby take its system for Windows, as far as init.rb can tell."""
 SHELLS = {"PWD", "OLDPWD", "SHLVL", "_"}
 """What a shell adds by itself."""
 
@@ -91,6 +114,18 @@ def ended(pid_file):
         return bool(select.select([watched], [], [], 10)[0])
     finally:
         os.close(watched)
+
+
+@pytest.fixture(params=["jruby", "ruby"])
+def on_windows(request, folder, tmp_path):
+    """Provide a running Ruby that takes its system for Windows, and a function that puts a program into its PATH."""
+    (tmp_path / "windows.rb").write_text(WINDOWS_STUB, encoding="utf-8")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    path = f"{programs}:{os.environ['PATH']}"
+    running = started(request.param, folder, RUBYOPT=f"-r{tmp_path / 'windows.rb'}", PATH=path)
+    yield running, lambda name, script: make_program(programs / name, script)
+    running.stop()
 
 
 def change(outcome):
@@ -427,6 +462,39 @@ def test_no_parameter_can_name_the_python(ruby, tmp_path):
         (outcome,), _ = ruby.do(step)
         assert outcome["error"].startswith("invalid_input: ")
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("command", ["", "python3"], ids=["none", "the default"])
+def test_python_is_found_on_windows(on_windows, command):
+    """Without an info value that names another program, `py -3` starts Python there."""
+    ruby, put = on_windows
+    put("py", f'[ "$1" = -3 ] && shift && exec "{sys.executable}" "$@"')
+    put("python", "exit 7")
+    with Emulator() as emulator:
+        step = {"info": {**INFO, "python_command": command}, "parameters": STEP}
+        (outcome,), _ = ruby.do(step, environment={"CALENDAR_EMULATOR_HOST": emulator.host})
+    assert change(outcome) == "created"
+
+
+def test_python_is_found_on_windows_without_its_launcher(on_windows):
+    """Where `py` cannot be started, `python` is, and what neither can is told with what to set."""
+    ruby, put = on_windows
+    put("python", f'exec "{sys.executable}" "$@"')
+    assert ruby.fails("", step={"parameters": {**STEP, "scope": "x"}}).startswith("invalid_input: scope: ")
+    put("python", "exit 103")
+    message = ruby.fails("")
+    assert message.startswith("bridge_failed: the program py -3 or python found no Python (status 103)")
+    assert r"such as C:\calendar-share\Scripts\python.exe" in message
+
+
+def test_a_program_that_is_named_is_the_one_on_windows(on_windows, tmp_path):
+    """What python_command names is started there, and ended after the time-out."""
+    ruby, put = on_windows
+    put("py", "exit 7")
+    hung = make_program(tmp_path / "python", f'echo $$ > "{tmp_path}/pid"; exec sleep 1000')
+    message = ruby.fails(hung, timeout=2)
+    assert message.startswith(f"bridge_failed: the program {hung} gave no answer within 2 seconds and was ended; ")
+    assert ended(tmp_path / "pid")
 
 
 def test_jruby_needs_no_native_support(folder):
