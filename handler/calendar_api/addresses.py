@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import NamedTuple
 
+from ..emulator_host import VARIABLE, is_emulator_host
 from ..errors import InvalidInput
-
-VARIABLE = "CALENDAR_EMULATOR_HOST"
-LOOPBACK = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\]):([0-9]{1,5})")
 
 
 class Addresses(NamedTuple):
@@ -29,9 +26,8 @@ def addresses() -> Addresses:
             "https://oauth2.googleapis.com/token",
             "https://www.googleapis.com/calendar/v3/",
         )
-    match = LOOPBACK.fullmatch(host)
-    if match is None or not 0 < int(match[1]) < 65536:
-        # Nothing else: the secrets would travel in clear. The value is not quoted, it may hold some.
+    if not is_emulator_host(host):
+        # The value is not quoted, as it may hold a secret.
         problem = "must be 127.0.0.1, localhost or [::1], a colon and a port; unset it to use Google itself"
         raise InvalidInput("invalid_input", f"{VARIABLE}: {problem}", {"fields": {VARIABLE: problem}})
     return Addresses(f"http://{host}/o/oauth2/v2/auth", f"http://{host}/token", f"http://{host}/calendar/v3/")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 
+from ..emulator_host import VARIABLE
 from ..errors import HandlerError, Unavailable
-from .addresses import VARIABLE
 from .causes import behind
 from .certificates import wrong_certificate
 from .http_answers import MOST_BYTES, OddAnswerError, TooLongError, TunnelRefusedError, current

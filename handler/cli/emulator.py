@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..documents import read, wrong_file
+from ..emulator_host import VARIABLE
 from ..errors import shown
-from ..testing.cases import VARIABLE
 from ..testing.emulator import ACCOUNT, Account, Emulator, RobotAccount, read_accounts, read_robots, read_users
 from .exit_statuses import DONE, exit_statuses
 from .options import VARIABLES, add_port, no_port
@@ -42,6 +42,8 @@ Examples:
 
 In another terminal:
   export {VARIABLE}=127.0.0.1:{DEFAULT_PORT}
+or in PowerShell:
+  $env:{VARIABLE} = "127.0.0.1:{DEFAULT_PORT}"
 """
 
 
@@ -73,6 +75,7 @@ def run_emulator(arguments: argparse.Namespace, streams: Streams) -> int:
     try:
         with _started(state, arguments) as emulator, _key_in(arguments.key, emulator):
             print(f"export {VARIABLE}={emulator.host}", file=streams.stdout, flush=True)
+            print(f'# in PowerShell: $env:{VARIABLE} = "{emulator.host}"', file=streams.stdout)
             print(*_comments(state, arguments), sep="\n", file=streams.stdout, flush=True)
             while True:
                 time.sleep(3600)

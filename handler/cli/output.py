@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import textwrap
 from collections.abc import Mapping
 from contextlib import contextmanager, suppress
@@ -16,9 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from ..access_rules import PUBLIC
 from ..descriptor import load
+from ..emulator_host import VARIABLE, is_emulator_host
 from ..errors import HandlerError, visible
 from ..results import xml_attribute, xml_text
-from ..testing.cases import VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 GREEN, RED = "32", "31"
 WIDTH = 80
-LOOPBACK = re.compile(r"[a-z0-9.:\[\]]+:[0-9]{1,5}")
-"""What may be shown of a variable that somebody could have put a secret into."""
 LOG_FORMAT = "%(asctime)s %(message)s"
 
 
@@ -43,7 +40,7 @@ class Streams(NamedTuple):
 def tell_emulator(stream: TextIO) -> None:
     """Say that the environment points at an emulator, if it does: nobody is to take its answers for Google's."""
     host = os.environ.get(VARIABLE, "")
-    if LOOPBACK.fullmatch(host):  # else the verb ends with what is wrong about it
+    if is_emulator_host(host):  # else the verb ends with what is wrong about it
         with suppress(OSError):
             print(f"note: this is the emulator at {host}, not Google, as {VARIABLE} is set", file=stream, flush=True)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..bulk import execute_many
 from ..documents import read, rules_of, wrong_file
+from ..emulator_host import VARIABLE
 from ..errors import HandlerError
 from ..installation import is_of_the_installation
 from ..retry import Clock, going_by
@@ -23,7 +24,6 @@ from .emulator import ACCOUNT, SCHEMA, Emulator
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-VARIABLE = "CALENDAR_EMULATOR_HOST"
 KEY = "{{service_account_key}}"
 """Stands in info values for a key of the emulator's service account: a file holds no key."""
 

@@ -127,11 +127,14 @@ def test_who_talks_to_an_emulator_is_told_so_first(verb, form, emulate, monkeypa
     assert errors.getvalue().count("note: ") <= 1
 
 
-def test_what_names_no_emulator_is_not_shown(monkeypatch):
+@pytest.mark.parametrize(
+    "host", ["1//CANARY", "CANARY:8085", "127.0.0.1", "127.0.0.1:0", "localhost:65536", "::1:8085"]
+)
+def test_what_names_no_emulator_is_not_shown(monkeypatch, host):
     """A variable that somebody put a secret into by mistake ends in an error that does not quote it."""
     for name, value in ACCOUNT.items():
         monkeypatch.setenv(f"GOOGLE_{name.upper()}", value)
-    monkeypatch.setenv("CALENDAR_EMULATOR_HOST", "1//CANARY")
+    monkeypatch.setenv("CALENDAR_EMULATOR_HOST", host)
     status, text, errors = command("check")
     assert (status, text) == (2, "")
     assert errors.startswith("error: CALENDAR_EMULATOR_HOST: must be ")

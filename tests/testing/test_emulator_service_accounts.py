@@ -15,8 +15,9 @@ from google.auth import crypt, jwt
 from google.oauth2 import service_account
 from googleapiclient.discovery import build
 
+from handler.emulator_host import VARIABLE
 from handler.testing import Emulator, play, read_case
-from handler.testing.cases import KEY, VARIABLE
+from handler.testing.cases import KEY
 
 from ..support.emulator_client import Client, Got, closing, ids
 

@@ -12,9 +12,10 @@ from textwrap import indent
 from typing import TYPE_CHECKING, TypeVar
 
 from ...documents import wrong_file
+from ...emulator_host import VARIABLE
 from ...errors import HandlerError, InvalidInput, visible
 from ...installation import is_of_the_installation
-from ...testing.cases import VARIABLE, Case, Report, outcome_differences, perform, play, read_case
+from ...testing.cases import Case, Report, outcome_differences, perform, play, read_case
 from ...testing.emulator import ACCOUNT
 from ..exit_statuses import FAILED, WRONG_INPUT, exit_statuses
 from ..options import SOURCES, add_format, add_info, read_info
