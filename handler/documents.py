@@ -54,7 +54,7 @@ with suppress(HandlerError):
     _plain_yaml()  # if available, import it before any step begins: a fork in the middle of an import hangs
 
 
-def read_text(path: Path, largest_bytes: int = LARGEST_BYTES, remedy: str = "") -> str:
+def read_text(path: Path, largest_bytes: int = LARGEST_BYTES, remedy: str = "; save it as such") -> str:
     """Return the text of a file, a byte order mark included; raises InvalidInput if it is unreadable or too large."""
     try:
         with path.open("rb") as file:
@@ -67,9 +67,8 @@ def read_text(path: Path, largest_bytes: int = LARGEST_BYTES, remedy: str = "") 
         raise wrong_file(path, "is no name of a file, as it holds a NUL; name another one") from None
     with suppress(UnicodeDecodeError):
         return content.decode("utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8")
-    raise wrong_file(
-        path, f"not UTF-8 text{remedy}"
-    )  # out here, as that exception holds the content, which may be secret
+    # Out here, as that exception holds the content, which may be secret.
+    raise wrong_file(path, f"not UTF-8 text{remedy}")
 
 
 class Rules:

@@ -124,7 +124,9 @@ def _value(variable: str) -> str:
         raise ValueError(f"{variable}_FILE names a file that cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         pass
-    raise ValueError(f"{variable}_FILE names a file that is not UTF-8 text")  # here: that exception holds the secret
+    raise ValueError(
+        f"{variable}_FILE names a file that is not UTF-8 text; save it as such"
+    )  # here: that exception holds the secret
 
 
 def add_format(parser: argparse.ArgumentParser, xml: str) -> None:

@@ -72,7 +72,9 @@ async def _serve(info_of: InfoOf, config: dict[str, Any], task_queue: str, tell:
         tell("ends when the steps that were begun are done; a second Ctrl-C ends it at once")
         await worker.shutdown()
         if error := running.exception():
-            raise NoServerError(f"The worker could not go on: {type(error).__name__}.") from error
+            raise NoServerError(
+                f"The worker could not go on: {type(error).__name__}. Start it again; the log above may have more."
+            ) from error
 
 
 def _configuration(address: str | None, namespace: str | None) -> dict[str, Any]:
@@ -95,13 +97,17 @@ async def _connected(config: dict[str, Any]) -> Client:
         await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=config["namespace"]))
     except RPCError as error:
         if error.status in PASSING:
-            raise NoServerError(f"The Temporal server at {where} answers {error.status.name}.") from None
-        answer = f"the server at {where} answers {error.status.name}"
+            answers = f"The Temporal server at {where} answers {error.status.name}"
+            raise NoServerError(f"{answers}. Start the worker again in a minute.") from None
+        answer = f"the server at {where} answers {error.status.name}; check --namespace and --address"
         raise InvalidInput("invalid_input", f"namespace {quote(config['namespace'])}: {answer}") from None
     except RuntimeError as error:
         # The reason stands somewhere in a dump of the SDK's inner errors.
         reason = re.search(r'(?:message|error): "([^"]+)"', str(error))
-        raise NoServerError(f"No Temporal server answers at {where}{f': {reason[1]}' if reason else ''}.") from None
+        why = f": {reason[1]}" if reason else ""
+        raise NoServerError(
+            f"No Temporal server answers at {where}{why}. Start it, or name it with --address."
+        ) from None
     return client
 
 

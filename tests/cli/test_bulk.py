@@ -111,7 +111,7 @@ def test_a_dry_run_is_a_plan(emulate, bulk, folder):
         "\n"
         "line 6: 'Nothing': failed: Invalid Calendar Name: Account does not contain the calendar 'Nothing'. "
         "(calendar_not_found)\n"
-        "what to do (calendar_not_found): Compare the title letter by letter with the account's list of calendars, "
+        "what to do (calendar_not_found): Look for it in the account's list of calendars, which the verb check shows, "
         "or give the calendar's id.\n"
         "5 rows: 1 to be created, 1 to be updated, 1 to be removed, 1 unchanged, 1 failed; "
         "this was a dry run, and nothing was changed\n"

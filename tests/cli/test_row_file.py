@@ -128,7 +128,7 @@ def test_json_lines(read):
     ("line", "problem"),
     [
         ('{"calendar_name": "Team",}', "is not well-formed JSON"),
-        ("[1]", "is JSON, but no object with parameters"),
+        ("[1]", "is JSON, but no object with parameters; write it as"),
         ('{"scope": "user", "Sharing Scope": "user"}', "has scope twice"),
         ("[" * 100_000, "is not well-formed JSON"),
         ("1" * 5000, "JSON"),

@@ -25,7 +25,12 @@ SEPARATOR = re.compile(r'"?sep=(\\t|[^\w"\r\n])"?(?:\r\n|\r|\n)', re.IGNORECASE)
 """A first line that tells spreadsheets what stands between the columns."""
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 """How a cell begins that a spreadsheet would calculate, behind any apostrophes."""
-QUOTES = "is not well-formed CSV: a quote is opened and not closed, or text stands behind a closed one"
+NO_JSON = "is not well-formed JSON; write each row as a JSON object in a line of its own"
+NO_OBJECT = 'is JSON, but no object with parameters; write it as {"calendar_name": "...", ...}'
+QUOTES = (
+    "is not well-formed CSV: a quote is opened and not closed, or text stands behind a closed one; "
+    "write a quote inside a value twice, and quotes around the value"
+)
 
 
 class RowFile(NamedTuple):
@@ -131,12 +136,12 @@ def _json_rows(text: str, problems: dict[str, str]) -> Iterator[tuple[int, dict[
         try:
             row = json.loads(content, object_pairs_hook=_object)
         except (ValueError, RecursionError) as error:
-            problems[f"line {line}"] = str(error) if isinstance(error, _TwiceError) else "is not well-formed JSON"
+            problems[f"line {line}"] = str(error) if isinstance(error, _TwiceError) else NO_JSON
         else:
             if isinstance(row, dict):
                 yield line, row
             else:
-                problems[f"line {line}"] = "is JSON, but no object with parameters"
+                problems[f"line {line}"] = NO_OBJECT
 
 
 class _TwiceError(ValueError):

@@ -29,7 +29,8 @@ def step(document):
         while place.tb_next:
             place = place.tb_next
         return failed(
-            "a fault of the handler or its installation, %s in %s, line %d; the share may have been made or not"
+            "a fault of the handler or its installation, %s in %s, line %d; the share may have been made or not: run "
+            "the step again, which does nothing twice; if it ends so again, import the package of the handler anew"
             % (type(error).__name__, place.tb_frame.f_code.co_filename, place.tb_lineno)
         )
 

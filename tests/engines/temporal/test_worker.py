@@ -97,7 +97,7 @@ async def test_a_namespace_that_is_not_there_is_wrong_input(server, account_file
     status, _, errors = worker(*options)
     assert (status, errors.splitlines()[0]) == (
         2,
-        f"error: namespace 'nope': the server at '{address}' answers NOT_FOUND",
+        f"error: namespace 'nope': the server at '{address}' answers NOT_FOUND; check --namespace and --address",
     )
 
 
@@ -105,7 +105,9 @@ def test_a_server_that_is_not_there_may_come(account_file):
     """Without a server it ends with one line and the status for trying again."""
     status, _, errors = worker("--info", f"default={account_file}", "--address", "127.0.0.1:1")
     assert status == 75
-    assert errors == "error: No Temporal server answers at '127.0.0.1:1': Connection refused.\n"
+    assert errors == (
+        "error: No Temporal server answers at '127.0.0.1:1': Connection refused. Start it, or name it with --address.\n"
+    )
 
 
 def test_a_configuration_that_cannot_be_read_is_not_shown(account_file, tmp_path):
