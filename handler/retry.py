@@ -11,12 +11,22 @@ from .errors import AuthorizationFailed, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from threading import Lock
 
 T = TypeVar("T")
 
 LONGEST_BLOCK = 0.5
 """Seconds that a main thread waits for another at a stretch: on Windows, before Python 3.14, it sees no Ctrl-C
 while it waits for a lock (https://github.com/python/cpython/issues/125541)."""
+
+
+def acquired(lock: Lock, seconds: float) -> bool:
+    """Take a lock within so many seconds, and return whether it could be; Ctrl-C is seen in between."""
+    end = time.monotonic() + seconds
+    while not lock.acquire(timeout=max(min(end - time.monotonic(), LONGEST_BLOCK), 0.0)):
+        if time.monotonic() >= end:
+            return False
+    return True
 
 
 class Policy(NamedTuple):

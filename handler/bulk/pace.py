@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ..retry import LONGEST_BLOCK, Stopped
+from ..retry import Stopped, acquired
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,11 +42,8 @@ class Stop:
 
     def wait(self, seconds: float) -> None:
         """Wait until the run is ended, but no longer than this."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            if self._gate.acquire(timeout=min(left, LONGEST_BLOCK)):
-                self._open()  # for the next one that waits
-                return
+        if acquired(self._gate, seconds):
+            self._open()  # for the next one that waits
 
     def _open(self) -> None:
         with suppress(RuntimeError):  # it was open

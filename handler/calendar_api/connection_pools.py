@@ -15,6 +15,7 @@ from certifi import where
 
 from ..errors import InvalidInput, Unavailable
 from ..installation import broken
+from ..retry import acquired
 from .proxies import EXAMPLE, PROXY_VARIABLES, proxy_for
 from .sockets import Pool, SecurePool
 
@@ -68,7 +69,7 @@ def pool_for(scheme: str, authority: str, limits: Limits) -> urllib3.HTTPConnect
     if pool is not None:
         return pool
     # Another thread may be reading CA certificates from a slow disk.
-    if not kept.lock.acquire(timeout=max(limits.left(), 0.0)):
+    if not acquired(kept.lock, limits.left()):
         raise Unavailable("google_unavailable", "The time for the step ran out before a connection could be made.")
     try:
         pool = kept.pools.get(key)

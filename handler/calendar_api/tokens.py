@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import HandlerError, Unavailable
 from ..masking import masked
+from ..retry import acquired
 from .token_endpoint import post_form
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class SignedIn:
         if token := self._kept():
             return token
         failed = self._failed
-        if not self._lock.acquire(timeout=max(limits.left(), 0.0)):
+        if not acquired(self._lock, limits.left()):
             raise Unavailable("google_unavailable", "The time for the step ran out while another one signed in.")
         try:
             if token := self._kept():
