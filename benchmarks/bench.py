@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .certificates import make
+from .certificates import make, make_service_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,10 +27,11 @@ CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else
 class Server:
     """A running server, and the clients that are sent to it."""
 
-    def __init__(self, ports: dict[str, int], calendars: int, authorities: Path) -> None:
+    def __init__(self, ports: dict[str, int], calendars: int, authorities: Path, key: Path) -> None:
         self._ports = ports
         self._last = calendars - 1
         self._authorities = authorities
+        self._key = key
 
     @property
     def host(self) -> str:
@@ -87,6 +88,7 @@ class Server:
             "PYTHONHASHSEED": "0",  # the instructions hang on it
             "REQUESTS_CA_BUNDLE": str(self._authorities),
             "HTTPLIB2_CA_CERTS": str(self._authorities),
+            "GOOGLE_SERVICE_ACCOUNT_FILE": str(self._key),
         }
         if scheme == "http":
             environment["CALENDAR_EMULATOR_HOST"] = self.host
@@ -106,7 +108,8 @@ def serving(calendars: int = 200, latency: float = 0.0) -> Iterator[Server]:
         )  # fmt: skip
         assert process.stdout is not None  # noqa: S101 -- for the type checker
         try:
-            yield Server(json.loads(process.stdout.readline()), calendars, authorities)
+            key = make_service_account(Path(folder))
+            yield Server(json.loads(process.stdout.readline()), calendars, authorities, key)
         finally:
             process.terminate()
             process.wait()

@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 CLIENT = {"client_id": "id", "client_secret": "benchmark-secret", "refresh_token": "benchmark-refresh-token"}
 ROLE = "reader"
@@ -44,16 +44,35 @@ class Place(NamedTuple):
         return f"http://127.0.0.1:{self.port}/token"
 
 
-def ours(place: Place, name: str | None = None) -> Callable[[str], object]:
+def ours(place: Place, name: str | None = None, info: Mapping[str, str] = CLIENT) -> Callable[[str], object]:
     """This handler, results written as XML."""
     from handler import execute
 
     parameters = {"calendar_name": name or place.title, "scope": "user", "calendar_access": ROLE}
 
     def share(recipient: str) -> object:
-        return execute(CLIENT, {**parameters, "recipient": recipient}).to_xml()
+        return execute(info, {**parameters, "recipient": recipient}).to_xml()
 
     return share
+
+
+def ours_as_a_user(place: Place) -> Callable[[str], object]:
+    """This handler with a service account, which acts as one of fifty users in turn; their tokens are kept."""
+    import itertools
+    import os
+    from pathlib import Path
+
+    key = Path(os.environ["GOOGLE_SERVICE_ACCOUNT_FILE"]).read_text(encoding="utf-8")
+    infos = [{"service_account": key, "act_as_by_default": f"user{number}@acme.com"} for number in range(50)]
+    as_users = [ours(place, info=info) for info in infos]
+    for number, share in enumerate(as_users):
+        share(f"guest{number}@acme.com")  # signs in
+    in_turn = itertools.cycle(as_users)
+
+    def share_in_turn(recipient: str) -> object:
+        return next(in_turn)(recipient)
+
+    return share_in_turn
 
 
 def ours_by_id(place: Place) -> Callable[[str], object]:
@@ -169,4 +188,6 @@ def _list_and_insert(service: Any, title: str, recipient: str) -> object:
     return service.acl().insert(calendarId=calendar, body=body).execute()["role"]
 
 
-CLIENTS = {client.__name__: client for client in (ours, ours_by_id, raw, usual, usual_with_files, kept, gcsa)}
+CLIENTS = {
+    client.__name__: client for client in (ours, ours_by_id, ours_as_a_user, raw, usual, usual_with_files, kept, gcsa)
+}

@@ -35,7 +35,7 @@ class SignedIn:
         self._lock = threading.Lock()
         """Held while a thread asks for a token, which may take as long as a step."""
         self._failed: HandlerError | None = None
-        self._credentialsed: str | None = None
+        self._granted: str | None = None
         self._keeping = threading.Lock()
         """Held only briefly, while the kept token changes."""
         self._token = ""
@@ -54,7 +54,7 @@ class SignedIn:
     @property
     def granted_scopes(self) -> tuple[str, ...] | None:
         """OAuth scopes that the last access token came with; None if Google did not say."""
-        return None if self._credentialsed is None else tuple(self.masked(self._credentialsed, self._token).split())
+        return None if self._granted is None else tuple(self.masked(self._granted, self._token).split())
 
     def token(self, limits: Limits) -> str:
         """Return an access token that is valid for a few more minutes, asking for one only if needed.
@@ -105,7 +105,7 @@ class SignedIn:
         found = post_form(self.token_url, form, limits, refused, repeatable=True)
         token: str = found["access_token"]
         scopes, lifetime = found.get("scope"), found.get("expires_in", float("inf"))
-        self._credentialsed = scopes if isinstance(scopes, str) else None
+        self._granted = scopes if isinstance(scopes, str) else None
         with self._keeping:
             self._token, self._good_until = token, time.time() + lifetime
         return token
