@@ -185,7 +185,7 @@ def _token_expired(turn: Turn, _arguments: Arguments) -> Reply:
     return turn.work()
 
 
-@kind("token_revoked", "revokes all refresh and access tokens, then goes on as usual")
+@kind("token_revoked", "revokes all tokens and deletes all keys of service accounts, then goes on as usual")
 def _token_revoked(turn: Turn, _arguments: Arguments) -> Reply:
     turn.world.sign_in.revoke()
     return turn.work()

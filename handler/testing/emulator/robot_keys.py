@@ -84,7 +84,7 @@ def _make() -> KeyPair:
     except ImportError:
         import rsa as plain_rsa
 
-        _, private = plain_rsa.newkeys(BITS)
+        _, private = plain_rsa.newkeys(BITS, accurate=False)  # a bit less, perhaps, in a fifth of the time
         return KeyPair(private.save_pkcs1().decode(), private.n, private.e)
     key = rsa.generate_private_key(65537, BITS)
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
