@@ -101,17 +101,16 @@ def repeat(
     """Call `attempt` until it passes, fails for good, or attempts or time run out.
 
     Only Unavailable is retried, after a random wait between 0 and a growing bound, and
-    not before its `retry_after`. `renew` is called once after an AuthorizationFailed:
+    not before its `retry_after`. `renew` is called after an AuthorizationFailed:
     if it returns True, one more attempt follows at once and is not counted. Raises the last attempt's HandlerError.
     """
-    count, renewed = 1, False
+    count = 1
     while True:
         try:
             return attempt()
         except AuthorizationFailed:
-            if renewed or not renew():
+            if not renew():
                 raise
-            renewed = True
         except Unavailable as error:
             if count >= policy.attempts:
                 raise

@@ -102,10 +102,16 @@ class Session:
 
     def attempt(self, do: Callable[[], T]) -> T:
         """Do it, and retry as the policy says; raises the last attempt's HandlerError."""
-        return repeat(do, self._policy, self._deadline, self._clock, renew=self._renew, log=self.log)
+        renewed: set[Connection] = set()
 
-    def _renew(self) -> bool:
-        return any(connection.renew() for connection in (self._connection, self._list) if connection)
+        def renew() -> bool:
+            """Let an account whose token was refused sign in anew; each does so once."""
+            accounts = (self._connection, self._list)
+            refused = {one for one in accounts if one and one not in renewed and one.renew()}
+            renewed.update(refused)
+            return bool(refused)
+
+        return repeat(do, self._policy, self._deadline, self._clock, renew=renew, log=self.log)
 
 
 def log_of(info: Mapping[str, str]) -> Callable[..., None]:

@@ -84,11 +84,12 @@ def test_no_attempt_starts_after_the_deadline():
     assert tried(*[down(50.0)] * 4)[1:] == ([50.0, 50.0], 3)
 
 
-def test_a_refused_token_is_renewed_once_and_not_counted():
-    """One more attempt follows at once if the credentials could be renewed."""
+def test_a_refused_token_is_renewed_and_not_counted():
+    """One more attempt follows at once as long as credentials could be renewed."""
     expired = AuthorizationFailed("authorization_failed", "Expired.")
     assert tried(expired, down(), "done", renew=lambda: True) == ("done", [1], 3)
-    assert tried(expired, expired, renew=lambda: True) == (expired, [], 2)
+    assert tried(expired, expired, renew=iter((True, False)).__next__) == (expired, [], 2)
+    assert tried(expired, expired, down(), "done", renew=lambda: True) == ("done", [1], 4)
     assert tried(expired) == (expired, [], 1)
 
 
