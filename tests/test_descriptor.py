@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from handler import InvalidDescriptor, InvalidInput, execute
 from handler.access_rules import ROLES
-from handler.calendar_api.connection import OWNERS_SCOPES
+from handler.calendar_api.connecting import OWNERS_SCOPES
 from handler.descriptor import DESCRIPTOR, SCHEMA, Form, load
 from handler.documents import rules_of
 

@@ -5,7 +5,8 @@ turn Google's answers into the handler's errors.
 """
 
 from ..installation import hold_versions
-from .connection import Connection, connect, connect_once, forget_all, forget_emulator
+from .connecting import connect, connect_once, forget_all, forget_emulator
+from .connection import Connection
 from .resources import Calendar, Rule
 from .transport import Limits
 

@@ -229,7 +229,7 @@ def test_a_child_begins_with_no_signer(emulator):
 
 
 STAGES = {
-    "reading the key": "handler.calendar_api.connection.read_key",
+    "reading the key": "handler.calendar_api.connecting.read_key",
     "loading the key": "google.auth.crypt.RSASigner.from_string",
     "signing": "google.auth.crypt.RSASigner.sign",
     "encoding": "google.auth.jwt._helpers.unpadded_urlsafe_b64encode",
