@@ -112,6 +112,8 @@ class Form:
             value = str(value)
         if value is None:
             return self._blank(name)
+        if isinstance(value, Mapping) and (problem := self.fields[name].get("x-no-mapping")):
+            raise ValueError(problem)
         if not isinstance(value, str):
             examples = self.fields[name].get("examples")
             such = f", such as {quote(examples[0])}" if examples else ""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PEM = re.compile(r"-----BEGIN ((?:[A-Z]+ )*)PRIVATE KEY-----\s+([A-Za-z0-9+/=\s]+?)-----END \1PRIVATE KEY-----\s*")
+FILE_NAME = re.compile(r"[^{}\"\n]*\.json|(?:[~.]{0,2}/|[A-Za-z]:\\)[^{}\"\n]*")
 RSA = bytes.fromhex("06092a864886f70d010101")
 """OID 1.2.840.113549.1.1.1, as a key of the form PKCS #8 holds it (RFC 8017, appendix A.1)."""
 ANEW = (
@@ -75,6 +76,12 @@ def flaw_of(text: str) -> str:
 def _document(text: str) -> dict[str, Any]:
     if text.lstrip().startswith("-----BEGIN"):
         raise ValueError(f"is the private key alone, or a certificate; {ANEW}")
+    if text.strip() == "metadata_server":
+        raise ValueError(f"asks for the metadata server, which is not supported yet; {ANEW}")
+    if FILE_NAME.fullmatch(text.strip()):
+        raise ValueError(
+            "is the name of a file; give what the file holds, or set GOOGLE_SERVICE_ACCOUNT_FILE to the name"
+        )
     for form in _forms(text):
         with suppress(ValueError, RecursionError):
             found = json.loads(form, strict=False)  # line feeds may stand in the key as they are

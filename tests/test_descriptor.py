@@ -331,7 +331,7 @@ def test_what_can_be_no_credential_is_said_to_be_what_it_is(name, value, says):
     [
         ({"installed": {"client_secret": "CANARY"}}, "authorize with --client"),
         ({"web": {"client_secret": "CANARY"}}, "authorize with --client"),
-        ({"type": "service_account", "private_key": "CANARY"}, "not supported yet"),
+        ({"type": "service_account", "private_key": "CANARY"}, "as the value service_account"),
         ({"type": "external_account", "audience": "CANARY"}, "not supported yet"),
         ({"type": "authorized_user", **INFO}, "keep client_id, client_secret and refresh_token"),
         ({"token": "CANARY", "token_uri": "x", **INFO}, "keep client_id, client_secret and refresh_token"),

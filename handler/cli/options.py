@@ -31,11 +31,13 @@ VARIABLES = {
 REFRESH_TOKEN = ("client_id", "client_secret", "refresh_token")
 SOURCES = """\
 The account is taken from --info FILE, a YAML or JSON mapping with client_id,
-client_secret and refresh_token, as authorize writes it, or from the environment:
+client_secret and refresh_token, as authorize writes it, and from the environment:
 GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET and GOOGLE_REFRESH_TOKEN, each also with
-_FILE at its end and then the name of a file that holds the value. A service
-account is given in their place: the JSON of its key as service_account or
-GOOGLE_SERVICE_ACCOUNT, and the user as act_as_by_default or GOOGLE_ACT_AS.
+_FILE at its end and then the name of a file that holds the value. Both together
+complement one another, and no value may stand in both. A service account is given
+in place of the three: GOOGLE_SERVICE_ACCOUNT_FILE names the file of its key (in the
+info file: service_account, and the key as text), GOOGLE_ACT_AS (act_as_by_default)
+the user that it acts as.
 """
 ROLES = "(what each role means)"
 """Stands in a help for `roles_text`, so that only who asks for the help waits until handler.yaml is read."""
@@ -60,29 +62,50 @@ def add_info(parser: argparse.ArgumentParser, note: str = "") -> None:
 
 
 def read_info(file: Path | None, stderr: TextIO) -> Any:
-    """Return the info values, or what the file holds instead; `execute` checks them.
+    """Return the info values of the file and the environment together; `execute` checks them.
 
-    Raises InvalidInput if the file cannot be read or the environment is incomplete.
+    Raises InvalidInput if the file cannot be read or is no mapping, if a value is missing, if one stands in both
+    places, or if each of them signs in another way.
     """
-    if file is not None:
-        return _read_file(file, stderr)
-    info, wrong = _given(VARIABLES)
-    if "service_account" not in info:
-        wrong = {**{name: _missing(name, "--info FILE") for name in REFRESH_TOKEN if name not in info}, **wrong}
+    kept = {} if file is None else read_info_file(file, stderr)
+    given, wrong = _given(VARIABLES)
+    info = {**kept, **{name: value for name, (value, _) in given.items()}}
+    places = {name: str(file) for name, value in kept.items() if not _is_blank(value)}
+    wrong |= {
+        name: f"stands in {places[name]} and in {place}; leave it out of one of them"
+        for name, (_, place) in given.items()
+        if name in places
+    }
+    places |= {name: place for name, (_, place) in given.items() if name not in wrong}
+    if "service_account" in places:
+        wrong |= _mixed(places)
+    else:
+        instead = "--info FILE" if file is None else f"it in {file}"
+        wrong |= {name: _missing(name, instead) for name in REFRESH_TOKEN if name not in places and name not in wrong}
+        if "act_as_by_default" in given and "act_as_by_default" not in wrong:
+            place = places["act_as_by_default"]
+            wrong["act_as_by_default"] = f"stands in {place}, and needs a service account; give one, or unset it"
     if wrong:
-        raise invalid_input(wrong)
+        raise invalid_input({**load().info.read(info)[1], **wrong})
     return info
 
 
 def read_environment(names: Iterable[str], instead: str) -> dict[str, str]:
     """Return these info values from their variables; raises InvalidInput, naming what else can be given `instead`."""
-    info, wrong = _given(names)
-    if wrong := {**{name: _missing(name, instead) for name in names if name not in info}, **wrong}:
+    given, wrong = _given(names)
+    if wrong := {**{name: _missing(name, instead) for name in names if name not in given}, **wrong}:
         raise invalid_input(wrong)
-    return info
+    return {name: value for name, (value, _) in given.items()}
 
 
-def _read_file(file: Path, stderr: TextIO) -> Any:
+def variables_set() -> list[str]:
+    """Return the variables of the environment that name an account, or a part of one."""
+    names = (name for variable in VARIABLES.values() for name in (variable, f"{variable}_FILE"))
+    return [name for name in names if os.environ.get(name)]
+
+
+def read_info_file(file: Path, stderr: TextIO) -> Mapping[Any, Any]:
+    """Return what an info file holds; raises InvalidInput if it is no mapping, or one that people take for this."""
     info = read(file)
     if not isinstance(info, Mapping):
         raise wrong_file(file, f"line 1: is no mapping; {FORM}")
@@ -93,17 +116,33 @@ def _read_file(file: Path, stderr: TextIO) -> Any:
     return info
 
 
-def _given(names: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the values that the environment gives, and what is wrong with any."""
-    info: dict[str, str] = {}
+def _mixed(places: Mapping[str, str]) -> dict[str, str]:
+    """Return what is wrong with each value of the other way to sign in that stands in another place."""
+    other = places["service_account"]
+    return {
+        name: f"stands in {places[name]} beside service_account in {other}; sign in with one of the two"
+        for name in REFRESH_TOKEN
+        if places.get(name, other) != other
+    }
+
+
+def _is_blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _given(names: Iterable[str]) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
+    """Return the values that the environment gives, each with its variable, and what is wrong with any."""
+    given: dict[str, tuple[str, str]] = {}
     wrong: dict[str, str] = {}
     for name in names:
         try:
-            if value := _value(VARIABLES[name]):
-                info[name] = value
+            value, variable = _value(VARIABLES[name])
         except ValueError as error:
             wrong[name] = str(error)
-    return info, wrong
+        else:
+            if value:
+                given[name] = value, variable
+    return given, wrong
 
 
 def _missing(name: str, instead: str) -> str:
@@ -111,22 +150,22 @@ def _missing(name: str, instead: str) -> str:
     return f"is missing; give {instead}, or set {variable}, or {variable}_FILE to a file that holds it"
 
 
-def _value(variable: str) -> str:
-    """Return the value of a variable or of the file that its twin names, "" if neither is set."""
-    value, file = os.environ.get(variable), os.environ.get(f"{variable}_FILE")
+def _value(variable: str) -> tuple[str, str]:
+    """Return the value of a variable, or of the file that its twin names ("" if neither is set), and which it was."""
+    value, twin = os.environ.get(variable, ""), f"{variable}_FILE"
+    file = os.environ.get(twin)
     if value and file:
-        raise ValueError(f"both {variable} and {variable}_FILE are set; unset one of them")
+        raise ValueError(f"both {variable} and {twin} are set; unset one of them")
     if not file:
-        return value or ""
+        return value, variable
     try:
-        return Path(file).read_text(encoding="utf-8-sig").rstrip("\r\n")
+        return Path(file).read_text(encoding="utf-8-sig").rstrip("\r\n"), twin
     except OSError as error:
-        raise ValueError(f"{variable}_FILE names a file that cannot be read: {error.strerror}") from None
+        raise ValueError(f"{twin} names a file that cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         pass
-    raise ValueError(
-        f"{variable}_FILE names a file that is not UTF-8 text; save it as such"
-    )  # here: that exception holds the secret
+    # Out here, as that exception holds the secret.
+    raise ValueError(f"{twin} names a file that is not UTF-8 text; save it as such")
 
 
 def add_format(parser: argparse.ArgumentParser, xml: str) -> None:

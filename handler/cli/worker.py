@@ -15,7 +15,7 @@ from ..installation import installed
 from ..masking import masked
 from ..session import Session
 from .exit_statuses import DONE, TRY_AGAIN, WRONG_INPUT, exit_statuses
-from .options import read_info
+from .options import read_info, read_info_file
 from .output import LOG_FORMAT, logged_to
 
 if TYPE_CHECKING:
@@ -28,9 +28,11 @@ MISSING = "error: the verb worker needs the extra temporal: pip install 'google-
 EXAMPLES = f"""\
 A step names the account that it is done with: its input holds the parameters and,
 unless that is default, connection. The values behind the name stay on this machine.
-Without --info the account of the environment is the one called default:
-GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET and GOOGLE_REFRESH_TOKEN, each also with _FILE
-at its end and then the name of a file that holds the value.
+The account of the environment is the one called default, complemented by the file
+of this name if there is one: GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET and
+GOOGLE_REFRESH_TOKEN, or GOOGLE_SERVICE_ACCOUNT and GOOGLE_ACT_AS, each also with
+_FILE at its end and then the name of a file that holds the value. Every other
+connection is its file alone.
 
 It runs until Ctrl-C or SIGTERM, and then finishes the steps that were begun.
 Temporal's own variables and file count too, for TLS and API keys as well:
@@ -117,7 +119,11 @@ def _read(pairs: list[tuple[str, Path | None]], streams: Streams) -> dict[str, A
     for name, file in pairs or [(DEFAULT_CONNECTION, None)]:
         if name in connections:
             wrong[name] = "is given twice; each connection has one file"
-        connections[name] = read_info(file, streams.stderr)
+        # The environment has one account: no other connection may come to share its secrets.
+        if file is None or name == DEFAULT_CONNECTION:
+            connections[name] = read_info(file, streams.stderr)
+        else:
+            connections[name] = read_info_file(file, streams.stderr)
         problems = load().info.read(connections[name])[1]
         wrong.update({f"{name}: {field}": problem for field, problem in problems.items()})
     if wrong:

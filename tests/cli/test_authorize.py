@@ -31,7 +31,7 @@ from handler.testing.emulator import ACCOUNT
 from handler.token_end import KEPT_AS
 
 from ..support.canaries import CANARIES
-from ..support.command_line import command, without_note
+from ..support.command_line import command, leave_to_the_file, without_note
 from ..support.consenting import Person, consent, visit
 
 ROOT = "https://www.googleapis.com/auth/"
@@ -140,6 +140,7 @@ Title              Role   Data owner  Id
 Example Calendar   owner  -           example@group.calendar.google.com
 {ME}  owner  -           {ME}
 
+Unset GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET: the file holds the account now.
 Next, see what a share would change:
   google-apps-calendar-share share --info account.yaml --calendar primary \
 --scope user --recipient jane@acme.com --access reader --dry-run
@@ -160,7 +161,7 @@ CHOSEN = "as whoever allowed the access chose how long it lasts (time-based acce
         (86400, "2027-01-16T08:00:00Z", "2027-01-16 at 08:00", CHOSEN),
     ],
 )
-def test_a_token_that_ends_is_said_and_kept(emulate, authorize, info, time, seconds, at, day, why):
+def test_a_token_that_ends_is_said_and_kept(emulate, authorize, info, time, monkeypatch, seconds, at, day, why):
     """When and why the token ends is said on both sides, kept in the file, and shown by check in each form."""
     emulate(faulty({"fault": "altered", "fields": {"refresh_token_expires_in": seconds}}))
     status, text, _, page = authorize()
@@ -172,6 +173,7 @@ def test_a_token_that_ends_is_said_and_kept(emulate, authorize, info, time, seco
     assert list(held)[:2] == [OWNER, KEPT_AS]
     assert held[KEPT_AS] == at
     assert check(held)["token_end"] == {"at": at, "past": False}
+    leave_to_the_file(monkeypatch)
     shown = [command("check", "--info", str(info), "--format", form)[1] for form in ("text", "json", "xml")]
     for part, whole in zip((f"Token      ends on {day} UTC", at, f'<token_end past="false">{at}'), shown, strict=True):
         assert part in whole
@@ -190,10 +192,14 @@ def test_an_odd_lifetime_says_nothing(emulate, authorize, info, odd):
     assert KEPT_AS not in read(info)
 
 
-def test_the_next_command_can_be_copied(emulate, authorize):
+def test_the_next_command_can_be_copied(emulate, authorize, monkeypatch):
     """What is proposed at the end is a command that passes, whatever the name of the file."""
     emulate()
     text = authorize(info="my account.yaml")[1]
+    unset = "Unset GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET: the file holds the account now."
+    assert unset in " ".join(text.split())
+    leave_to_the_file(monkeypatch)
+    assert "Unset" not in authorize("--client", "my account.yaml")[1]
     assert command(*shlex.split(text.splitlines()[-1])[1:])[0] == 0
 
 

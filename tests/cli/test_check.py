@@ -14,7 +14,7 @@ from handler.descriptor import load
 from handler.testing.emulator import ACCOUNT
 
 from ..support.canaries import CANARIES
-from ..support.command_line import Screen, command
+from ..support.command_line import Screen, command, leave_to_the_file
 
 ROOT = "https://www.googleapis.com/auth/"
 LIST, RULES = f"{ROOT}calendar.calendarlist.readonly", f"{ROOT}calendar.acls"
@@ -112,7 +112,7 @@ def test_guard_rails_are_seen(emulate, tmp_path):
     emulate()
     assert "Guard rails" not in command("check")[1]
     file = tmp_path / "account.json"
-    file.write_text(json.dumps({**ACCOUNT, "allow_public": "No", "highest_access": "reader"}), encoding="utf-8")
+    file.write_text(json.dumps({"allow_public": "No", "highest_access": "reader"}), encoding="utf-8")
     file.chmod(0o600)
     text = command("check", "--info", file)[1]
     assert "\nGuard rails  allow_public: No\n             highest_access: reader\nCalendars    owns 2" in text
@@ -234,8 +234,9 @@ def test_only_a_terminal_gets_colours(emulate, monkeypatch, scopes, coloured):
 
 @pytest.mark.parametrize("form", ["text", "json", "xml"])
 @pytest.mark.parametrize("secret", [CANARIES["refresh_token"], "CANARY-wrong"], ids=["good", "bad"])
-def test_no_secret_is_shown(emulate, tmp_path, form, secret):
+def test_no_secret_is_shown(emulate, tmp_path, monkeypatch, form, secret):
     """Whether the sign-in works or not, neither output nor log holds an info value."""
+    leave_to_the_file(monkeypatch)
     emulate({"account": CANARIES})
     file = tmp_path / "account.json"
     file.write_text(json.dumps({**CANARIES, "refresh_token": secret, "enable_debug_logging": "Yes"}), encoding="utf-8")

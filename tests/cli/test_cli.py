@@ -34,7 +34,7 @@ from handler.retry import going_by
 from handler.testing.cases import StillClock
 from handler.testing.emulator import ACCOUNT
 
-from ..support.command_line import EXAMPLE, ROOT, Fails, Screen, command
+from ..support.command_line import EXAMPLE, ROOT, Fails, Screen, command, leave_to_the_file
 from ..support.consenting import Person
 
 PROGRAM = "google-apps-calendar-share"
@@ -174,6 +174,8 @@ def test_every_example_in_the_help_is_true(example, emulate, monkeypatch, tmp_pa
     monkeypatch.chdir(tmp_path)
     for name, value in ACCOUNT.items():
         monkeypatch.setenv(f"GOOGLE_{name.upper()}", value)
+    if "--info" in example and "authorize" not in example:  # which writes the file
+        leave_to_the_file(monkeypatch)
     emulate()
     monkeypatch.setattr("handler.cli.emulator.time.sleep", _interrupt)
     monkeypatch.setattr("webbrowser.open", lambda _: True)

@@ -12,16 +12,17 @@ from ..support.command_line import command
 
 SHARE = ("share", "--calendar", "Example Calendar", "--scope", "default", "--access", "reader")
 VARIABLES = ("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "GOOGLE_REFRESH_TOKEN")
+OTHERS = ("GOOGLE_SERVICE_ACCOUNT", "GOOGLE_ACT_AS")
 SECRET = "nobody-may-see-this"
 
 
 @pytest.fixture(autouse=True)
-def _nothing_set(monkeypatch, emulate):
+def emulator(monkeypatch, emulate):
     """Begin without any info value, and with an emulator to share on."""
-    emulate()
-    for variable in VARIABLES:
+    for variable in (*VARIABLES, *OTHERS):
         monkeypatch.delenv(variable, raising=False)
         monkeypatch.delenv(f"{variable}_FILE", raising=False)
+    return emulate()
 
 
 @pytest.fixture
@@ -198,3 +199,104 @@ def test_the_file_of_an_oauth_client_is_told_from_an_info_file(account_file):
     errors = command(*SHARE, "--info", account_file(json.dumps({"installed": {"client_secret": SECRET}})))[2]
     assert "account.yaml: is the JSON file of an OAuth client" in errors
     assert SECRET not in errors
+
+
+@pytest.mark.parametrize("blank", ["", "client_secret: ''\nrefresh_token:\n"], ids=["left out", "blank"])
+def test_the_file_and_the_environment_complement_one_another(blank, monkeypatch, account_file, emulator):
+    """Guard rails stand in the file, secrets in the environment, and both are heeded; blank means not given."""
+    for variable, value in zip(VARIABLES, ACCOUNT.values(), strict=True):
+        monkeypatch.setenv(variable, value)
+    file = account_file(f"{blank}highest_access: freeBusyReader\nenable_debug_logging: Yes\n")
+    status, _, errors = command(*SHARE, "--info", file)
+    assert (status, emulator.calls) == (1, [])
+    assert "policy_refused" in errors
+    allowed = [*SHARE[:-1], "freeBusyReader", "--info", file]
+    assert command(*allowed)[0] == 0
+
+
+def test_a_service_account_of_the_environment_is_held_to_the_guard_rails_of_a_file(
+    monkeypatch, account_file, emulator, tmp_path
+):
+    """The key's file is named by a variable, and whom it may act as stands in the info file."""
+    key = tmp_path / "key.json"
+    key.write_text(emulator.service_account_key(), encoding="utf-8")
+    monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_FILE", str(key))
+    monkeypatch.setenv("GOOGLE_ACT_AS", "ann@acme.com")
+    share = ["share", "--calendar", "Team Calendar", "--scope", "default", "--access", "reader"]
+    rails = account_file("may_act_as: bob@acme.com\n")
+    assert command(*share, "--info", rails)[0] == 0
+    errors = command(*share, "--info", rails, "--act-as", "jane@acme.com")[2]
+    assert "policy_refused" in errors
+
+
+@pytest.mark.parametrize("suffix", ["", "_FILE"])
+def test_a_value_in_the_file_and_in_the_environment_is_refused(suffix, monkeypatch, account_file, tmp_path, emulator):
+    """Neither silently wins: the file and the variable are both named, and the value is not."""
+    (tmp_path / "value").write_text(SECRET, encoding="utf-8")
+    monkeypatch.setenv(f"GOOGLE_REFRESH_TOKEN{suffix}", str(tmp_path / "value") if suffix else SECRET)
+    file = account_file(json.dumps(ACCOUNT))
+    status, _, errors = command(*SHARE, "--info", file)
+    assert (status, emulator.calls) == (2, [])
+    assert f"refresh_token: stands in {file} and in GOOGLE_REFRESH_TOKEN{suffix}; leave it out of one of them" in errors
+    assert SECRET not in errors
+
+
+def test_two_ways_to_sign_in_from_two_places_are_told_with_both(monkeypatch, account_file):
+    """A token of the environment beside a key of the file, and the other way round, name the variable to unset."""
+    monkeypatch.setenv("GOOGLE_REFRESH_TOKEN", SECRET)
+    file = account_file(json.dumps({"service_account": SECRET}))
+    status, _, errors = command(*SHARE, "--info", file)
+    assert status == 2
+    assert f"refresh_token: stands in GOOGLE_REFRESH_TOKEN beside service_account in {file}" in errors
+    monkeypatch.delenv("GOOGLE_REFRESH_TOKEN")
+    monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT", SECRET)
+    file = account_file(json.dumps(ACCOUNT))
+    status, _, errors = command(*SHARE, "--info", file)
+    assert status == 2
+    assert f"refresh_token: stands in {file} beside service_account in GOOGLE_SERVICE_ACCOUNT" in errors
+    assert SECRET not in errors
+
+
+def test_a_user_to_act_as_without_a_service_account_is_told_with_the_variable(monkeypatch, account_file):
+    """A variable that is left over from another account is named, as the file says nothing of it."""
+    monkeypatch.setenv("GOOGLE_ACT_AS", "ann@acme.com")
+    errors = command(*SHARE, "--info", account_file(json.dumps(ACCOUNT)))[2]
+    assert "act_as_by_default: stands in GOOGLE_ACT_AS, and needs a service account" in errors
+
+
+def test_a_file_of_guard_rails_alone_is_told_where_the_account_can_be_given(account_file):
+    """Whoever gives guard rails and no account is told of the file and of each variable."""
+    file = account_file("allow_public: No\n")
+    status, _, errors = command(*SHARE, "--info", file)
+    assert status == 2
+    for name, variable in zip(ACCOUNT, VARIABLES, strict=True):
+        assert f"{name}: is missing; give it in {file}, or set {variable}, or {variable}_FILE" in errors
+
+
+def test_the_key_of_a_service_account_is_told_how_to_be_given(account_file, emulator):
+    """Whoever gives the key's file as the info file is told of the variable and of the field."""
+    errors = command(*SHARE, "--info", account_file(emulator.service_account_key()))[2]
+    assert "account.yaml: is the key of a service account itself" in errors
+    assert "GOOGLE_SERVICE_ACCOUNT_FILE=key.json" in errors
+    assert "service_account: |" in errors
+    assert "PRIVATE KEY" not in errors
+
+
+def test_a_key_that_was_not_indented_as_text_is_told_how(account_file, emulator):
+    """A key that YAML or JSON reads as a mapping is refused, with how it becomes text."""
+    info = json.dumps(
+        {"service_account": json.loads(emulator.service_account_key()), "act_as_by_default": "a@acme.com"}
+    )
+    errors = command(*SHARE, "--info", account_file(info))[2]
+    assert "service_account: is a mapping, and has to be the text of the key's file" in errors
+    assert "service_account: |" in errors
+    assert "GOOGLE_SERVICE_ACCOUNT_FILE=key.json" in errors
+    assert "PRIVATE KEY" not in errors
+
+
+def test_a_key_as_an_indented_text_is_taken(account_file, emulator):
+    """The key's file, its lines indented below `service_account: |`, signs in."""
+    lines = "".join(f"  {line}\n" for line in emulator.service_account_key().splitlines())
+    file = account_file(f"service_account: |\n{lines}act_as_by_default: ann@acme.com\n")
+    share = ("share", "--calendar", "Team Calendar", "--scope", "default", "--access", "reader")
+    assert command(*share, "--info", file)[::2] == (0, "")

@@ -74,6 +74,21 @@ def test_without_a_file_the_default_account_is_the_environments(engine, monkeypa
     assert engine.asked[0]("default") == INFO
 
 
+def test_the_environment_complements_the_default_account_alone(engine, account, monkeypatch, tmp_path):
+    """Guard rails of the file called default go with the environment's secrets, which no other connection gets."""
+    for name, value in INFO.items():
+        monkeypatch.setenv(f"GOOGLE_{name.upper()}", value)
+    rails = tmp_path / "rails.yaml"
+    rails.write_text("allow_public: No\n")
+    rails.chmod(0o600)
+    options = ("--info", f"default={rails}", "--info", f"acme={account}")
+    assert command("worker", "temporal", *options)[0] == 0
+    assert engine.asked[0]("default") == {**INFO, "allow_public": False}
+    status, _, errors = command("worker", "temporal", "--info", f"acme={rails}")
+    assert status == 2
+    assert "acme: refresh_token: is missing" in errors
+
+
 @pytest.mark.parametrize(
     ("info", "says"),
     [

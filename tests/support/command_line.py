@@ -6,6 +6,7 @@ import io
 import re
 
 from handler.__main__ import main
+from handler.cli.options import VARIABLES
 from handler.descriptor import DESCRIPTOR
 
 ROOT = DESCRIPTOR.parent
@@ -22,6 +23,13 @@ def command(*argv, stdin=None):
     stdout, stderr = io.StringIO(), io.StringIO()
     status = main([str(word) for word in argv], stdin or io.StringIO(), stdout, stderr)
     return status, stdout.getvalue(), without_note(stderr.getvalue())
+
+
+def leave_to_the_file(monkeypatch):
+    """Unset what names an account in the environment, as no value may stand there and in an info file, too."""
+    for variable in VARIABLES.values():
+        monkeypatch.delenv(variable, raising=False)
+        monkeypatch.delenv(f"{variable}_FILE", raising=False)
 
 
 class Screen(io.StringIO):

@@ -15,7 +15,7 @@ from ...errors import AuthorizationFailed, HandlerError, InvalidInput, shown
 from ...installation import installed
 from ..exit_statuses import WRONG_INPUT, exit_statuses, status_of_all
 from ..findings_text import findings_text
-from ..options import add_port, no_port
+from ..options import add_port, no_port, variables_set
 from ..output import GREEN, RED, Streams, count, paint, paragraph, remedy_of
 from .granted_account import granted_account, needed_scopes
 from .info_file import OWNER, InfoFile
@@ -52,6 +52,9 @@ HEADLESS = "Run authorize again with --no-browser; it says how a browser on anot
 CHECK = "check --info {}"
 SHARE = "share --info {} --calendar primary --scope user --recipient jane@acme.com --access reader --dry-run"
 EXAMPLES = f"""\
+For the calendars of an organisation a service account fits better than the token of a
+person, which ends when the person leaves: docs/account.md has the steps.
+
 The OAuth client is taken from --client FILE: the JSON file of a client of the type
 Desktop app, as Google's console gives it out, or an info file. Without it, from
 GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET, each also with _FILE at its end and then
@@ -186,6 +189,8 @@ def _text(granted: Granted, arguments: argparse.Namespace, stream: TextIO) -> It
     yield ""
     yield from findings_text(findings)
     yield ""
+    if names := variables_set():
+        yield paragraph(f"Unset {' and '.join(names)}: the file holds the account now.", "")
     yield "Next, see what a share would change:" if good else "Next, look again once that is mended:"
     yield f"  {arguments.program} {(SHARE if good else CHECK).format(shlex.quote(str(arguments.info)))}"
 
