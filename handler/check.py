@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
+from .acting import acting_user, misplaced
 from .calendar_names import PRIMARY, Target, find_calendar, not_found, not_owned, told
 from .descriptor import Form, invalid_input, load, wrong_number
 from .errors import AuthorizationFailed, HandlerError, InvalidInput, Refused
 from .guard_rails import in_force
 from .retry import current_clock
+from .service_account_check import Delegation
 from .session import Session
 from .token_end import end_sentence, is_past, kept_end
 
@@ -20,8 +22,9 @@ if TYPE_CHECKING:
 
     from .calendar_api import Calendar
     from .descriptor import Descriptor
+    from .service_account_check import ServiceAccount
 
-CALENDAR_NAME = "calendar_name"
+CALENDAR_NAME, ACT_AS = "calendar_name", "act_as"
 OWNER = "owner"
 READ_ONLY = ".readonly"
 
@@ -36,7 +39,7 @@ class Problem(TypedDict):
 
 
 class Scopes(TypedDict):
-    """OAuth scopes; `granted` is also empty if Google did not say."""
+    """OAuth scopes; `granted` is also empty if Google did not say. Of a service account: those delegated to it."""
 
     granted: list[str]
     needed: list[str]
@@ -69,12 +72,15 @@ class TokenEnd(TypedDict):
 class Findings(TypedDict):
     """What a check has found, as JSON values; what could not be found out is empty.
 
-    `guard_rails` are those in force, with the values that they are set to; `calendars` are
-    those that the account owns, `others` those that it only sees.
+    `account` is the one whose calendars are meant: with a service account, the user that it
+    acts as. `guard_rails` are those in force, with the values that they are set to;
+    `calendars` are those that the account owns, `others` those that it only sees. `remarks`
+    are sentences about what keeps no step from working.
     """
 
     ok: bool
     account: str
+    service_account: ServiceAccount | None
     token_end: TokenEnd
     scopes: Scopes
     guard_rails: dict[str, str]
@@ -82,34 +88,41 @@ class Findings(TypedDict):
     others: list[Described]
     calendar: Asked | None
     problems: list[Problem]
+    remarks: list[str]
 
 
 def check(
     info: Mapping[str, str | bool | None],
     calendar_name: str | None = None,
     *,
+    act_as: str | None = None,
     attempts: int | None = None,
 ) -> Findings:
     """Sign in and return what the account can do, without writing anything.
 
     With a `calendar_name`, which is read as a step reads it, also say whether a step
-    could use that calendar. What may pass is tried again as in a step, each question by
-    itself, all within one deadline; `attempts` is as for `execute`. Errors
-    of Google become `problems`. Raises InvalidInput for wrong info, name, number of
-    attempts or environment, and InvalidDescriptor.
+    could use that calendar; with `act_as`, a service account acts as this user. What may
+    pass is tried again as in a step, each question by itself, all within one deadline;
+    `attempts` is as for `execute`. Errors of Google become `problems`. Raises InvalidInput
+    for wrong info, name, user, number of attempts or environment, Refused (policy_refused)
+    if a guard rail forbids the user, and InvalidDescriptor.
     """
     descriptor = load()
     values, wrong = descriptor.info.read(info)
-    field = {CALENDAR_NAME: descriptor.parameters.fields[CALENDAR_NAME]}
-    asked, wrong_name = Form("parameters", {"properties": field}, secret=False).read({CALENDAR_NAME: calendar_name})
-    if wrong := {**wrong, **wrong_name, **wrong_number("attempts", attempts)}:
+    fields = {name: descriptor.parameters.fields[name] for name in (CALENDAR_NAME, ACT_AS)}
+    form = Form("parameters", {"properties": fields}, secret=False)
+    asked, wrong_asked = form.read({CALENDAR_NAME: calendar_name, ACT_AS: act_as})
+    if wrong := {**wrong, **wrong_asked, **misplaced(values, asked), **wrong_number("attempts", attempts)}:
         raise invalid_input(wrong)
-    session = Session(values, attempts, reads_only=True)
+    name, user = asked.get(CALENDAR_NAME, ""), acting_user(values, asked.get(ACT_AS, ""))
+    session = Session(values, attempts, act_as=user.address, reads_only=True)
     session.log("input checked")
     end = kept_end(info)
     token_end: TokenEnd = {"at": end, "past": is_past(end, current_clock().epoch())}
-    visit = _Visit(session, descriptor, in_force(values), token_end)
-    visit.ask(asked.get(CALENDAR_NAME, ""))
+    needed = {row["scope"]: row["needed_for"] for row in descriptor.document["oauth_scopes"]}
+    delegation = Delegation(values, user, session, needed) if "service_account" in values else None
+    visit = _Visit(session, descriptor, in_force(values), token_end, needed, delegation)
+    visit.ask(name)
     return visit.findings()
 
 
@@ -117,7 +130,13 @@ class _Visit:
     """One account, and what has been found out about it so far."""
 
     def __init__(
-        self, session: Session, descriptor: Descriptor, guard_rails: dict[str, str], token_end: TokenEnd
+        self,
+        session: Session,
+        descriptor: Descriptor,
+        guard_rails: dict[str, str],
+        token_end: TokenEnd,
+        needed: Mapping[str, str],
+        delegation: Delegation | None,
     ) -> None:
         self._token_end = token_end
         self._guard_rails = guard_rails
@@ -125,7 +144,9 @@ class _Visit:
         self._descriptor = descriptor
         self._repeated = session.attempt
         self._log = session.log
-        self._needed = {row["scope"]: row["needed_for"] for row in descriptor.document["oauth_scopes"]}
+        self._needed = delegation.needed if delegation else needed
+        self._delegation = delegation
+        self._granted: tuple[str, ...] | None = None
         self._refused: set[str] = set()
         self._problems: list[Problem] = []
         self._list = _List([])
@@ -137,12 +158,12 @@ class _Visit:
             unknown: Described = {"calendar_id": "", "title": "", "access_role": "", "data_owner": ""}
             self._asked = {"name": name, "usable": False, **unknown}
         try:
-            self._repeated(self._connection.sign_in)
+            self._sign_in()
             self._log("signed in")
             self._read_list()
             if self._asked:
                 self._look_at(name, self._asked)
-            elif self._list.error is None and not self._list.owned:
+            elif self._list.error is None and not (self._list.owned or self._has_no_list):
                 total = len(self._list.entries)
                 raise Refused("not_calendar_owner", f"The account owns none of the calendars in its list ({total}).")
         except InvalidInput:
@@ -152,25 +173,48 @@ class _Visit:
 
     def findings(self) -> Findings:
         """Return what was found, with missing OAuth scopes before all other problems."""
-        granted = self._connection.granted_scopes
-        missing = [
-            scope
-            for scope in self._needed
-            if scope in self._refused or (granted is not None and not any(_covers(one, scope) for one in granted))
-        ]
-        problems = [*map(self._missing, missing), *self._problems]
+        missing = self._missing_scopes()
+        problems = [*self._told(missing), *self._problems]
         entries, owned = self._list.entries, self._list.owned
+        delegation, ahead = self._delegation, self._connection.clock_ahead
+        known = delegation.account if delegation and self._granted is not None else ""
         return {
             "ok": not problems,
-            "account": next((entry.calendar_id for entry in entries if entry.primary), ""),
+            "account": next((entry.calendar_id for entry in entries if entry.primary), known),
+            "service_account": delegation.described(ahead) if delegation else None,
             "token_end": self._token_end,
-            "scopes": {"granted": list(granted or ()), "needed": list(self._needed), "missing": missing},
+            "scopes": {"granted": list(self._granted or ()), "needed": list(self._needed), "missing": missing},
             "guard_rails": self._guard_rails,
             "calendars": list(map(_described, owned)),
             "others": [_described(entry) for entry in entries if entry.access_role != OWNER],
             "calendar": self._asked,
             "problems": problems,
+            "remarks": list(delegation.remarks(ahead, has_list=bool(entries))) if delegation else [],
         }
+
+    def _sign_in(self) -> None:
+        """Get an access token, and learn what it is good for; raises what keeps it from being got."""
+        try:
+            self._repeated(self._connection.sign_in)
+        except AuthorizationFailed as error:
+            if self._delegation and error.code == "delegation_missing":
+                self._granted = self._delegation.granted_singly()
+            raise
+        self._granted = self._connection.granted_scopes
+        if self._delegation:
+            self._granted = self._delegation.granted_with(self._granted or ())
+
+    @property
+    def _has_no_list(self) -> bool:
+        return self._delegation is not None and self._delegation.acts_as_itself and not self._list.entries
+
+    def _missing_scopes(self) -> list[str]:
+        granted = self._granted
+        return [
+            scope
+            for scope in self._needed
+            if scope in self._refused or (granted is not None and not any(_covers(one, scope) for one in granted))
+        ]
 
     def _read_list(self) -> None:
         try:
@@ -208,10 +252,18 @@ class _Visit:
             ended = f"By the info file the refresh token {end_sentence(**self._token_end)}."
             error = AuthorizationFailed(error.code, f"{error.message} {ended}", error.details)
         scope = error.details.get("scope")
+        if error.code == "delegation_missing" and self._missing_scopes():
+            return  # told scope by scope
         if isinstance(scope, str) and scope in self._needed:
             self._refused.add(scope)
         else:
             self._problems.append(self._problem(error))
+
+    def _told(self, missing: list[str]) -> list[Problem]:
+        """Return the problems of OAuth scopes that are missing: one for each box that a person ticks, or for all."""
+        if self._delegation:
+            return [self._problem(self._delegation.missing(missing))] if missing else []
+        return list(map(self._missing, missing))
 
     def _missing(self, scope: str) -> Problem:
         return self._problem(

@@ -93,6 +93,17 @@ class Session:
             self._list = connect_once(self._info, self.limits, user)
         return self._list
 
+    def with_scope(self, scope: str) -> Connection:
+        """Return a service account's connection as the same user, for this OAuth scope alone.
+
+        Raises Refused (policy_refused) as `connection` does.
+        """
+        user = acting_user(self._info, self._act_as)
+        with _importing, installed():
+            from .calendar_api import connect_once
+
+            return connect_once(self._info, self.limits, user, (scope,))
+
     @property
     def limits(self) -> Limits:
         """How long each request may take; none is made after the session's deadline."""

@@ -56,6 +56,7 @@ def test_a_good_account_is_described_whole(emulate):
     assert findings == {
         "ok": True,
         "account": "jane@acme.com",
+        "service_account": None,
         "scopes": {"granted": [LIST, RULES], "needed": [LIST, RULES], "missing": []},
         "calendars": [
             {"calendar_id": TEAM, "title": "My team", "access_role": "owner", "data_owner": "hr@acme.com"},
@@ -66,6 +67,7 @@ def test_a_good_account_is_described_whole(emulate):
         "others": [{"calendar_id": HOLIDAYS, "title": "Holidays", "access_role": "writer", "data_owner": ""}],
         "calendar": None,
         "problems": [],
+        "remarks": [],
     }
     assert json.loads(json.dumps(findings)) == findings
     assert emulator.calls == [SIGN_IN, READ]

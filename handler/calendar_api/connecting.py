@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from ..delegation import OWN_LIST_SCOPE
 from ..service_account_key import read_key
 from .addresses import addresses
 from .connection import Connection
 from .connection_pools import forget_connections, forget_connections_to
 from .credentials import Assertion, RefreshToken, forget_signers
-from .error_table import LIST_SCOPE, OWN_LIST_SCOPE, RULES_SCOPE
+from .error_table import LIST_SCOPE, RULES_SCOPE
 from .tokens import SignedIn, account_of, forget_accounts, forget_accounts_at
 
 if TYPE_CHECKING:

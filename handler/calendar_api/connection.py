@@ -78,6 +78,11 @@ class Connection:
         """OAuth scopes that the account has granted; None before signing in, or if Google does not say."""
         return self._account.granted_scopes
 
+    @property
+    def clock_ahead(self) -> float | None:
+        """How many seconds this machine's clock is ahead of Google's; None as long as no answer has told."""
+        return self._account.clock_ahead
+
     def sign_in(self) -> None:
         """Get an access token, unless a good one is kept."""
         self._token()

@@ -39,6 +39,8 @@ class Credentials(Protocol):
     """What an account signs in with."""
 
     token_url: str
+    scopes: tuple[str, ...]
+    """OAuth scopes that are asked for, and granted all or none; () if a person has consented to some."""
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -63,6 +65,7 @@ class RefreshToken:
     """A refresh token and the OAuth client that it was made for."""
 
     spoken = OF_A_REFRESH_TOKEN
+    scopes: tuple[str, ...] = ()
 
     def __init__(self, token_url: str, info: Mapping[str, str]) -> None:
         """Take the info values client_id, client_secret and refresh_token; no answer ever changes them."""
@@ -94,7 +97,7 @@ class Assertion:
         """
         self.token_url = token_url
         self.secrets = (key.private_key,)
-        self._key, self._user, self._scopes = key, user, tuple(scopes)
+        self._key, self._user, self.scopes = key, user, tuple(scopes)
         self._encode = _signers.encoder_of(key)
         self.spoken = Spoken(
             account=f"The user {user}" if user else f"The service account {key.client_email}",
@@ -106,14 +109,14 @@ class Assertion:
     @property
     def identity(self) -> bytes:
         """A digest of the endpoint, the key, the user and the scopes."""
-        return _digest(self.token_url, self._key.client_email, self._key.private_key, self._user, *self._scopes)
+        return _digest(self.token_url, self._key.client_email, self._key.private_key, self._user, *self.scopes)
 
     def form(self) -> dict[str, str]:
         """Return the form of RFC 7523, section 2.1, with an assertion signed now."""
         now = int(time.time())
         claims: dict[str, Any] = {
             "iss": self._key.client_email,
-            "scope": " ".join(self._scopes),
+            "scope": " ".join(self.scopes),
             "aud": AUDIENCE,
             "iat": now,
             "exp": now + LIFETIME,
@@ -124,7 +127,7 @@ class Assertion:
 
     def error(self, answer: Answer, masked: Callable[[str], str]) -> HandlerError:
         """Return the error for an answer without a usable token."""
-        return assertion_error(answer, masked, self._key, self._user, self._scopes)
+        return assertion_error(answer, masked, self._key, self._user, self.scopes)
 
 
 class _Signers:

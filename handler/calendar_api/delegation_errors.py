@@ -7,8 +7,8 @@ row names one. No remedy speaks of refresh tokens: a service account has none.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote as percent_encoded
 
+from ..delegation import HOW, delegation_link, scopes_line
 from ..errors import AuthorizationFailed, HandlerError, quote, shown
 from .error_bodies import OAUTH_ERROR, read_token_refusal
 from .error_table import (
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from ..service_account_key import ServiceAccountKey
     from .transport import Answer
 
-CONSOLE = "Security > Access and data control > API controls > Manage domain-wide delegation"
-FORM = "https://admin.google.com/ac/owl/domainwidedelegation"
 NEW_KEY = "make a new key in Google Cloud (IAM & Admin > Service Accounts > Keys), and give it as service_account"
 PLACE = "Google Cloud, IAM & Admin > Service Accounts, project {project}"
 GONE = f"Google does not know the service account {{email}}{{said}}: it is deleted or disabled. Look at it in {PLACE}."
@@ -50,9 +48,8 @@ BLOCKED = (
 ASSERTION_ROWS = (
     *PASSING_ROWS,
     Row((TOKEN,), REFUSED, reasons("unauthorized_client"), AuthorizationFailed, "delegation_missing",
-        "The organisation of {user} has not delegated all scopes that are needed to the service account {email}. Let "
-        f"an administrator add, in the Admin console, {CONSOLE} > Add new, the client id {{client_id}} with the scopes "
-        "{scopes} beside those that stand there; this page fills the form: {link} . It takes minutes, at most a day."),
+        "The organisation of {user} has not delegated all scopes that are needed to the service account {email}. "
+        f"{HOW}"),
     Row((TOKEN,), REFUSED, reasons("invalid_grant", "invalid_request"), AuthorizationFailed, "act_as_rejected",
         "Google does not let the service account {email} act as {user}{said}. Check the address: it has to be that of "
         "a user of the organisation, who is neither deleted nor of another one, and of no group or alias.",
@@ -80,12 +77,6 @@ ASSERTION_ROWS = (
 )  # fmt: skip
 
 
-def delegation_link(client_id: str, scopes: Sequence[str]) -> str:
-    """Return the page of the Admin console whose form is filled with this client id and these scopes."""
-    asked = percent_encoded(",".join(scopes), safe=":/,")
-    return f"{FORM}?clientScopeToAdd={asked}&clientIdToAdd={percent_encoded(client_id)}"
-
-
 def assertion_error(
     answer: Answer, masked: Callable[[str], str], key: ServiceAccountKey, user: str, scopes: Sequence[str]
 ) -> HandlerError:
@@ -101,7 +92,7 @@ def assertion_error(
         key_id=shown(key.private_key_id),
         project=shown(key.project_id),
         user=quote(user) if user else "nobody",
-        scopes=",".join(scopes),
+        scopes=scopes_line(scopes),
         link=link,
         offset=_told(seconds_ahead(answer.headers)),
     )

@@ -25,16 +25,19 @@ def post_form(
     refused: Callable[[Answer], HandlerError],
     *,
     repeatable: bool,
+    seen: Callable[[Answer], None] | None = None,
 ) -> dict[str, Any]:
     """Return the answer, whose access_token and expires_in are good; other fields are as they came.
 
-    `refused` returns the error to raise for any other answer, and `repeatable` is as for `send`.
-    Raises that error, or Unavailable.
+    `refused` returns the error to raise for any other answer, and `repeatable` is as for `send`; `seen` is called
+    with each answer first. Raises that error, or Unavailable.
     """
     # google-auth would take a refresh_token of the answer for the account's own, and
     # by itself sleeps and asks up to three times (google/oauth2/_client.py).
     headers = {"content-type": "application/x-www-form-urlencoded"}
     answer = send("POST", token_url, urlencode(form).encode(), headers, limits, repeatable=repeatable)
+    if seen:
+        seen(answer)
     found = _read(answer) if answer.status == 200 else None
     if found is None:
         raise refused(answer)

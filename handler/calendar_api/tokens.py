@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from ..errors import HandlerError, Unavailable
 from ..masking import masked
 from ..retry import acquired
+from .http_answers import seconds_ahead
 from .token_endpoint import post_form
 
 if TYPE_CHECKING:
     from .credentials import Credentials
     from .error_table import Spoken
-    from .transport import Limits
+    from .transport import Answer, Limits
 
 MOST_ACCOUNTS = 256
 SHORTEST_LIFE = 225
@@ -40,6 +41,8 @@ class SignedIn:
         """Held only briefly, while the kept token changes."""
         self._token = ""
         self._good_until = 0.0
+        self.clock_ahead: float | None = None
+        """How many seconds this machine's clock is ahead of Google's; None as long as no answer has told."""
 
     @property
     def token_url(self) -> str:
@@ -102,13 +105,16 @@ class SignedIn:
         form = self._credentials.form()
         shown = functools.partial(self.masked, token=form.get("assertion", ""))
         refused = functools.partial(self._credentials.error, masked=shown)
-        found = post_form(self.token_url, form, limits, refused, repeatable=True)
+        found = post_form(self.token_url, form, limits, refused, repeatable=True, seen=self._compare_clocks)
         token: str = found["access_token"]
         scopes, lifetime = found.get("scope"), found.get("expires_in", float("inf"))
-        self._granted = scopes if isinstance(scopes, str) else None
+        self._granted = scopes if isinstance(scopes, str) else " ".join(self._credentials.scopes) or None
         with self._keeping:
             self._token, self._good_until = token, time.time() + lifetime
         return token
+
+    def _compare_clocks(self, answer: Answer) -> None:
+        self.clock_ahead = seconds_ahead(answer.headers)
 
 
 def _copy(error: HandlerError) -> HandlerError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import quote, shown
+from ..service_account_check import clock_told
 from ..token_end import end_sentence
 from .output import aligned, columns, count, paragraph
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..check import Asked, Findings
+    from ..service_account_check import ServiceAccount
 
 MOST_CALENDARS = 20
 MOST_OTHERS = 5
@@ -20,7 +22,7 @@ MOST_OTHERS = 5
 
 def findings_text(findings: Findings) -> Iterator[str]:
     """Yield a check for people, line by line: account, token, scopes, calendars, then each problem with what to do."""
-    rows = [("Account", shown(findings["account"]) or "unknown")]
+    rows = [("Account", shown(findings["account"]) or "unknown"), *_service_account(findings["service_account"])]
     if findings["token_end"]["at"]:
         rows.append(("Token", end_sentence(**findings["token_end"])))
     for place, (state, scope) in enumerate(scope_states(findings)):
@@ -41,6 +43,9 @@ def findings_text(findings: Findings) -> Iterator[str]:
         yield f"Code        {problem['code']}"
         if problem["remedy"]:
             yield paragraph(problem["remedy"], "What to do  ")
+    for remark in findings["remarks"]:
+        yield ""
+        yield paragraph(remark, "Note        ")
 
 
 def scope_states(findings: Findings) -> Iterator[tuple[str, str]]:
@@ -49,6 +54,20 @@ def scope_states(findings: Findings) -> Iterator[tuple[str, str]]:
     for scope in scopes["needed"]:
         yield "MISSING" if scope in scopes["missing"] else "granted" if scopes["granted"] else "unknown", scope
     yield from (("also", scope) for scope in scopes["granted"] if scope not in scopes["needed"])
+
+
+def _service_account(account: ServiceAccount | None) -> Iterator[tuple[str, str]]:
+    """Yield who signs for whom, how the clocks differ, and what an administrator pastes where."""
+    if account is None:
+        return
+    yield "Signed by", f"{shown(account['email'])}, as {shown(account['acts_as']) or 'itself'}"
+    yield "", f"client id {shown(account['client_id'])}, key {shown(account['key_id'])}"
+    yield "", f"project {shown(account['project'])}"
+    ahead = account["seconds_ahead"]
+    yield "Clock", "unknown" if ahead is None else clock_told(ahead)
+    if account["form"]:
+        yield "Delegation", account["scopes_to_paste"]
+        yield "", account["form"]
 
 
 def _owned(findings: Findings) -> str:

@@ -64,8 +64,8 @@ def add_info(parser: argparse.ArgumentParser, note: str = "") -> None:
 def read_info(file: Path | None, stderr: TextIO) -> Any:
     """Return the info values of the file and the environment together; `execute` checks them.
 
-    Raises InvalidInput if the file cannot be read or is no mapping, if a value is missing, if one stands in both
-    places, or if each of them signs in another way.
+    Raises InvalidInput if the file cannot be read or the environment is incomplete, for a value
+    that stands in both, and for two ways to sign in: neither silently wins.
     """
     kept = {} if file is None else read_info_file(file, stderr)
     given, wrong = _given(VARIABLES)

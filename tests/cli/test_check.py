@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -244,3 +245,109 @@ def test_no_secret_is_shown(emulate, tmp_path, monkeypatch, form, secret):
     _, text, errors = command("check", "--info", file, "--format", form)
     assert "signed in" in errors or "authorization_failed" in errors
     assert "CANARY" not in text + errors
+
+
+@pytest.fixture
+def robot(emulate, monkeypatch, tmp_path):
+    """Return a function that starts an emulator and leaves the account to its service account, acting as Ann."""
+
+    def start(state=None, user="ann@acme.com"):
+        leave_to_the_file(monkeypatch)
+        emulator = emulate(state)
+        key = tmp_path / "key.json"
+        key.write_text(emulator.service_account_key(), encoding="utf-8")
+        monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_FILE", str(key))
+        if user:
+            monkeypatch.setenv("GOOGLE_ACT_AS", user)
+        return emulator
+
+    return start
+
+
+def steady(text):
+    """Return a screen as if the clocks had been read in the same second."""
+    return re.sub(r"1 second (ahead of|behind) Google's", "as Google's", text)
+
+
+def test_a_service_account_fits_the_screen_too(robot):
+    """A person sees who signs, for whom, the clock, and what an administrator would paste where."""
+    robot()
+    status, text, errors = command("check")
+    assert (status, errors) == (0, "")
+    assert (
+        steady(text)
+        == f"""\
+ok: the account can share 2 calendars
+
+Account     ann@acme.com
+Signed by   robot@emulator.iam.gserviceaccount.com, as ann@acme.com
+            client id 100000000000000000001, key emulator-key
+            project emulator
+Clock       as Google's
+Delegation  {LIST},{RULES}
+            https://admin.google.com/ac/owl/domainwidedelegation?clientScopeToAdd={LIST},{RULES}&clientIdToAdd=\
+100000000000000000001
+Scopes      granted  {LIST}
+            granted  {RULES}
+Calendars   owns 2, only sees 0 others
+
+Title          Role   Data owner  Id
+Team Calendar  owner  -           team@group.calendar.google.com
+ann@acme.com   owner  -           ann@acme.com
+"""
+    )
+
+
+def test_a_service_account_as_itself_is_said_to_find_ids(robot):
+    """What does not keep a step from working is a note, and the status is good."""
+    robot(user="")
+    status, text, errors = command("check")
+    assert (status, errors) == (0, "")
+    assert text.startswith("ok: the service account signs in as itself\n")
+    assert "gserviceaccount.com, as itself\n" in text
+    assert "\nNote        The service account acts as itself, and its own list" in text
+
+
+def test_scopes_that_are_not_delegated_are_seen(robot):
+    """Each stands as granted or MISSING, and the problem has the line to paste."""
+    robot({"service_accounts": {"robot@emulator.iam.gserviceaccount.com": {"delegated_scopes": [LIST]}}})
+    status, text, _ = command("check")
+    assert status == 1
+    assert f"granted  {LIST}\n            MISSING  {RULES}\n" in text
+    assert "Code        delegation_missing\n" in text
+
+
+def test_xml_of_a_service_account_holds_the_same(robot):
+    """Who signs, what to paste and each remark are elements."""
+    robot({"clock_offset": 60})
+    findings = json.loads(command("check", "--format", "json")[1])
+    root = ET.fromstring(command("check", "--format", "xml")[1])  # noqa: S314 -- ours
+    told = dict(findings["service_account"])
+    (account,), (delegation,) = root.iter("service_account"), root.iter("delegation")
+    assert (delegation.text, delegation.get("form")) == (told.pop("scopes_to_paste"), told.pop("form"))
+    assert abs(int(account.attrib.pop("seconds_ahead")) - told.pop("seconds_ahead")) <= 1
+    assert {"email": account.text, **account.attrib} == told
+    assert [remark.text.split(" is ")[0] for remark in root.iter("remark")] == ["The clock of this machine"]
+
+
+def test_the_user_may_be_named_as_far_as_guard_rails_allow(robot, tmp_path):
+    """--act-as is held to may_act_as before any request."""
+    emulator = robot()
+    assert command("check", "--act-as", "ANN@acme.com")[0] == 0
+    before = list(emulator.calls)
+    status, text, errors = command("check", "--act-as", "bob@acme.com", "--format", "json")
+    assert (status, text, emulator.calls) == (1, "", before)
+    assert json.loads(errors)["error"]["code"] == "policy_refused"
+    rails = tmp_path / "rails.yaml"
+    rails.write_text("may_act_as: bob@acme.com\n")
+    rails.chmod(0o600)
+    assert "Account      bob@acme.com\n" in command("check", "--act-as", "bob@acme.com", "--info", rails)[1]
+
+
+@pytest.mark.parametrize("user", ["", " ", "ann"])
+def test_a_wrong_user_is_wrong_input(robot, user):
+    """A variable that is not set does not pass for a user who is fine."""
+    emulator = robot()
+    status, text, errors = command("check", "--act-as", user, "--format", "json")
+    assert (status, text, emulator.calls) == (2, "", [])
+    assert json.loads(errors)["error"]["details"]["fields"].keys() == {"act_as"}
