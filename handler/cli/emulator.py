@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SUMMARY = "Run a local emulator of Google Calendar"
 DEFAULT_PORT = 8085
-KEY_VARIABLE = "GOOGLE_SERVICE_ACCOUNT_FILE"
+KEY_VARIABLE = f"{VARIABLES['service_account']}_FILE"
 ONLY_USER = 0o600
 KEPT = 1_000
 """Requests that the emulator remembers: here nobody asks for them, and it may run for weeks."""
