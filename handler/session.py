@@ -6,7 +6,7 @@ import functools
 import logging
 import os
 import threading
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from .acting import acting_user, list_owner
 from .descriptor import load
@@ -16,7 +16,7 @@ from .retry import Deadline, Policy, current_clock, repeat
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from .calendar_api import Connection, Limits
+    from .calendar_api import Accounts, Connection, Limits
     from .retry import Clock
 
 T = TypeVar("T")
@@ -33,6 +33,20 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
     )
 
 
+class Run(NamedTuple):
+    """What many pieces of work have in common."""
+
+    clock: Clock | None = None
+    """The time that this piece goes by; None: the common clock."""
+    turn: Callable[[str], None] | None = None
+    """Waits until one more request may be made as a user."""
+    recipients: Accounts | None = None
+    """Recipients who stay signed in for as long as the run lasts."""
+
+
+ALONE = Run()
+
+
 class Session:
     """One account for one piece of work, whose deadline counts from now; makes no request by itself."""
 
@@ -43,21 +57,20 @@ class Session:
         *,
         act_as: str = "",
         reads_only: bool = False,
-        clock: Clock | None = None,
-        turn: Callable[[], None] | None = None,
+        run: Run = ALONE,
     ) -> None:
         """Take the info values; `attempts` None leaves the descriptor's.
 
         `act_as` is the user that a service account acts as, "" for the installation's own;
-        one that `reads_only` makes do with fewer OAuth scopes. `clock` replaces the common
-        clock for this piece of work; `turn` waits until one more request may be made.
+        one that `reads_only` makes do with fewer OAuth scopes. `run` is what it has in
+        common with other pieces of work.
         """
         self.log = log_of(info)
         self._info = info
         self._policy = policy_of(attempts)
-        self._clock = clock or current_clock()
+        self._run = run
+        self._clock = run.clock or current_clock()
         self._deadline = Deadline(self._clock, self._policy.deadline_seconds)
-        self._turn = turn
         self._act_as = act_as
         self._reads_only = reads_only
         self._connection: Connection | None = None
@@ -90,7 +103,7 @@ class Session:
         with _importing, installed():
             from .calendar_api import connect_once
 
-            self._list = connect_once(self._info, self.limits, user)
+            self._list = connect_once(self._info, self._limits(user.address), user, accounts=self._run.recipients)
         return self._list
 
     def with_scope(self, scope: str) -> Connection:
@@ -107,9 +120,7 @@ class Session:
     @property
     def limits(self) -> Limits:
         """How long each request may take; none is made after the session's deadline."""
-        with _importing, installed():
-            from .calendar_api import Limits
-        return Limits(self._policy.connect_seconds, self._policy.read_seconds, self._deadline.left, self._turn)
+        return self._limits(self._act_as)
 
     def attempt(self, do: Callable[[], T]) -> T:
         """Do it, and retry as the policy says; raises the last attempt's HandlerError."""
@@ -123,6 +134,12 @@ class Session:
             return bool(refused)
 
         return repeat(do, self._policy, self._deadline, self._clock, renew=renew, log=self.log)
+
+    def _limits(self, user: str) -> Limits:
+        with _importing, installed():
+            from .calendar_api import Limits
+        turn = functools.partial(self._run.turn, user) if self._run.turn else None
+        return Limits(self._policy.connect_seconds, self._policy.read_seconds, self._deadline.left, turn)
 
 
 def log_of(info: Mapping[str, str]) -> Callable[..., None]:

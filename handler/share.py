@@ -26,7 +26,7 @@ NOT_SENT = frozenset(
 """Causes that leave no doubt: there was no connection that a request could have gone over."""
 
 
-CHANGE = ("calendar_id", "rule_id", "previous_access", "change")
+CHANGE = ("calendar_id", "rule_id", "previous_access", "change", "acted_as")
 """What the details of an error say of a write that may have landed."""
 
 
@@ -107,7 +107,7 @@ class Share:
         Raises NotFound, Refused, AuthorizationFailed, Unavailable, or HandlerError for
         an answer that cannot be Google's. If a write may have landed all the same, the
         details say which, so that it can be undone: calendar_id, rule_id,
-        previous_access and change.
+        previous_access, change and acted_as.
         """
         try:
             if self._own_list:
@@ -125,7 +125,7 @@ class Share:
             if found is error:
                 raise
             raise found from error
-        return {**results, "acted_as": self._wish.act_as, "list_entry": entry}
+        return {**results, "list_entry": entry}
 
     def _converge(self, target: Target) -> dict[str, str] | None:
         """Read, compare and write; None if the rule was gone when it was to be updated."""
@@ -271,7 +271,7 @@ class Share:
             change = "removed" if self._wish.role == "none" else "updated"
         calendar_id = self._target.calendar_id if self._target else ""
         rule_id = rule.rule_id if rule else self._wish.rule_id
-        return dict(zip(CHANGE, (calendar_id, rule_id, previous, change), strict=True))
+        return dict(zip(CHANGE, (calendar_id, rule_id, previous, change, self._wish.act_as), strict=True))
 
     def _told(self, error: HandlerError) -> HandlerError:
         """Return the error as the caller is told it: an owner that is none yet, and what may have been changed."""

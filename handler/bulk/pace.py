@@ -1,4 +1,4 @@
-"""How fast all threads together send requests, and when all of them pause."""
+"""How fast all threads together send one user's requests, and when all of them pause."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..retry import Clock
 
 FIRST_HOLD, LONGEST_HOLD = 10.0, 60.0
-"""Seconds that all requests pause if Google does not say how long: its quotas are counted by the minute
+"""Seconds that all requests of a user pause if Google does not say how long: its quotas are counted by the minute
 (https://developers.google.com/workspace/calendar/api/guides/quota), and three pauses last longer than one."""
 
 
@@ -51,7 +51,7 @@ class Stop:
 
 
 class Pace:
-    """Spreads requests evenly, so that no minute has more of them than allowed."""
+    """Spreads a user's requests evenly, so that no minute has more of them than allowed."""
 
     def __init__(self, per_minute: int | None, clock: Clock, stopped: Callable[[], bool]) -> None:
         """Start now; `per_minute` None sets no limit, and `stopped` returns whether the run was ended."""
@@ -78,7 +78,7 @@ class Pace:
         raise Stopped
 
     def hold(self, seconds: float | None) -> None:
-        """Pause all requests; without a duration, back off until one passes."""
+        """Pause all requests of the user; without a duration, back off until one passes."""
         with self._lock:
             now = self._clock.now()
             if seconds is None:
@@ -96,13 +96,13 @@ class Pace:
 class Turns:
     """The turns of one step: waiting for them takes none of the step's own time."""
 
-    def __init__(self, pace: Pace, clock: Clock) -> None:
-        """Take the common pace and the clock that it waits by."""
-        self._pace = pace
+    def __init__(self, pace_of: Callable[[str], Pace], clock: Clock) -> None:
+        """Take what returns a user's pace, and the clock that it waits by."""
+        self._pace_of = pace_of
         self._waited = 0.0
         self.clock = clock._replace(now=lambda: clock.now() - self._waited)
         """The step's own time."""
 
-    def __call__(self) -> None:
-        """Wait for a turn; raises Stopped."""
-        self._waited += self._pace.wait()
+    def __call__(self, user: str) -> None:
+        """Wait for a turn of this user; raises Stopped."""
+        self._waited += self._pace_of(user).wait()

@@ -1,32 +1,31 @@
-"""Many shares at once: a calendar's rules are read once, and only what differs is written.
+"""Many shares at once: each user reads a calendar's rules once, and only what differs is written.
 
 An error of one row does not stop the others, unless it would meet them all.
 """
 
 from __future__ import annotations
 
-import functools
 import threading
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from ..access_rules import grantee_of
-from ..calendar_names import PRIMARY, find_calendar, not_found, told
-from ..descriptor import invalid_input, load, wrong_number
-from ..errors import HandlerError, InvalidDescriptor, InvalidInput
+from ..calendar_names import not_found, told
+from ..descriptor import load, wrong_number
+from ..errors import HandlerError
 from ..results import Results
 from ..retry import LONGEST_BLOCK, Stopped
 from ..session import log_of
 from ..share import Share
-from .calendars import Calendars
 from .paced_calls import Calls
-from .plan import disagreements, read_plan
+from .plan import read_plan
+from .targets import NOT_OF_A_ROW, Targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from ..calendar_api import Calendar, Rule
-    from ..calendar_names import Target
+    from ..calendar_api import Rule
+    from ..results import ResultId
     from ..share import Wish
     from .outcomes import Outcome
     from .plan import Plan
@@ -34,11 +33,8 @@ if TYPE_CHECKING:
     Given = tuple[tuple[int, "Outcome"] | BaseException | None, threading.Semaphore]
     """What a thread hands over: an outcome, a bug, or None at its end; and what it waits for before it goes on."""
 
-NOT_OF_A_ROW = (InvalidInput, InvalidDescriptor)
-"""Raised to the caller: once the rows are read, these concern the environment or the installation."""
-
 PER_MINUTE = 500
-"""Requests; Google allows an account 600 (https://developers.google.com/workspace/calendar/api/guides/quota)."""
+"""Requests of one user; Google allows each 600 (https://developers.google.com/workspace/calendar/api/guides/quota)."""
 THREADS = 4
 
 
@@ -56,9 +52,10 @@ def execute_many(
     outcome is `{"results": {...}}` or `{"error": {...}}`, the latter as
     `HandlerError.to_dict()` returns it; of a row that was not tried, because an earlier
     error would meet all, `details["not_tried"]` is true. Rows that are the same are one,
-    and have one outcome. `per_minute` is the number of requests that all threads
-    together begin in a minute; None sets no limit. One thread at a time works on a
-    calendar. `attempts` is as for `execute`, for each row by itself.
+    and have one outcome; the same wish as two users is two rows, and written once.
+    `per_minute` is the number of requests that all threads together begin in a minute as
+    one user; None sets no limit. One thread at a time works on a calendar, whoever acts.
+    `attempts` is as for `execute`, for each row by itself.
     Raises InvalidInput with every problem of every row, or if two rows disagree;
     Refused (policy_refused) if guard rails forbid rows; InvalidDescriptor. Nothing has
     been written then.
@@ -91,8 +88,7 @@ class Bulk:
         self._calls = Calls(plan.info, attempts, per_minute)
         self._titles = descriptor.titles
         self._log = log_of(plan.info)
-        self._targets: dict[str, Target] = {}
-        self._not_found: dict[str, HandlerError] = {}
+        self._targets: Targets
         self._lock = threading.Lock()
         self.untaken: list[tuple[int, Outcome]] = []
         """Outcomes that were in flight when `share` was left early."""
@@ -102,32 +98,13 @@ class Bulk:
         self._calls.stopped.set()
 
     def find_calendars(self) -> None:
-        """Look each name up, reading the calendar list once, and only if a name needs it.
+        """Look each name up, reading each user's calendar list once, and only if a name needs it.
 
         What keeps a name from being found becomes the outcome of its rows. Raises
         InvalidInput if rows disagree after all, as their names mean the same calendar,
-        and Stopped.
+        Refused if guard rails forbid what a name means, and Stopped.
         """
-        calendars = Calendars(self._list)
-        for name in dict.fromkeys(wish.calendar_name for wish in self._plan.wishes):
-            try:
-                self._targets[name] = find_calendar(functools.partial(calendars.called, name), name)
-            except NOT_OF_A_ROW:
-                raise
-            except HandlerError as error:
-                self._not_found[name] = error
-        if calendars.failed and calendars.failed.code != "scope_missing":  # ids can be shared without the list
-            self._calls.note(calendars.failed)
-        if PRIMARY in self._targets and calendars.primary_id:
-            self._targets[PRIMARY] = self._targets[PRIMARY]._replace(calendar_id=calendars.primary_id)
-        wishes = {number: self._plan.wishes[number] for numbers in self._groups().values() for number in numbers}
-        ids = {name: target.calendar_id.lower() for name, target in self._targets.items()}
-        if wrong := disagreements(wishes, self._plan.place, lambda wish: ids[wish.calendar_name]):
-            raise invalid_input({self._plan.place(number): problem for number, problem in wrong.items()})
-
-    def _list(self) -> list[Calendar]:
-        session = self._calls.begin()
-        return self._calls.attempt(session, lambda: list(session.connection.calendars()))
+        self._targets = Targets(self._plan, self._calls)
 
     def share(self, threads: int = THREADS) -> Iterator[tuple[int, Outcome]]:
         """Yield the number of each row with its outcome, in order of completion; once stopped, begin no more rows.
@@ -136,7 +113,7 @@ class Bulk:
         writes outcomes down has written this one by then.
         """
         for number, wish in enumerate(self._plan.wishes):
-            if error := self._not_found.get(wish.calendar_name):
+            if error := self._targets.failed(wish):
                 yield number, {"error": error.to_dict()}
         yield from self._shared(threads)
 
@@ -172,17 +149,17 @@ class Bulk:
                 while thread.is_alive():
                     thread.join(LONGEST_BLOCK)
 
-    def _groups(self) -> dict[str, list[int]]:
-        """Return the rows whose calendar was found, grouped by its id in lower case."""
-        groups: dict[str, list[int]] = {}
+    def _groups(self) -> dict[str, dict[str, list[int]]]:
+        """Return the rows whose calendar was found, by the calendar and then by the user who acts."""
+        groups: dict[str, dict[str, list[int]]] = {}
         for number, wish in enumerate(self._plan.wishes):
-            if target := self._targets.get(wish.calendar_name):
-                groups.setdefault(target.calendar_id.lower(), []).append(number)
+            if not self._targets.failed(wish):
+                groups.setdefault(self._targets.key_of(wish), {}).setdefault(wish.act_as, []).append(number)
         return groups
 
     def _work(
         self,
-        waiting: Iterator[list[int]],
+        waiting: Iterator[dict[str, list[int]]],
         given: SimpleQueue[Given],
         turn: threading.Semaphore,
     ) -> None:
@@ -202,52 +179,72 @@ class Bulk:
             given.put((bug, turn))
         given.put((None, turn))
 
-    def _share_one(self, numbers: list[int]) -> Iterator[tuple[int, Outcome]]:
-        """Share one calendar with all its recipients, one after the other.
+    def _share_one(self, users: Mapping[str, list[int]]) -> Iterator[tuple[int, Outcome]]:
+        """Share one calendar with all its recipients, one after the other, whoever acts.
 
         Google slows down writes to a single calendar in quick succession
         (https://developers.google.com/workspace/calendar/api/guides/quota).
         """
-        calendar_id = self._targets[self._plan.wishes[numbers[0]].calendar_name].calendar_id
+        made: dict[str, list[Rule]] = {}
+        for user, numbers in users.items():
+            yield from self._share_as(user, numbers, made)
+
+    def _share_as(self, user: str, numbers: list[int], made: dict[str, list[Rule]]) -> Iterator[tuple[int, Outcome]]:
+        """Share as one user; `made` has by grantee what this run has made of the calendar's rules."""
+        wishes = [self._plan.wishes[number] for number in numbers]
+        calendar_id = self._targets.of(wishes[0]).calendar_id
         try:
-            session = self._calls.begin()
-            rules = self._calls.attempt(session, lambda: session.connection.rules(calendar_id))
+            session = self._calls.begin(user, reads_only=all(wish.dry_run for wish in wishes))
+            rules = self._calls.attempt(session, lambda: session.connection.rules(calendar_id), user)
         except NOT_OF_A_ROW:
             raise
         except HandlerError as error:
-            self._calls.note(error)
-            for number in numbers:
-                name = self._plan.wishes[number].calendar_name
-                yield number, self._failed(told(error, name, self._targets[name]))
+            self._calls.note(error, user)
+            for number, wish in zip(numbers, wishes, strict=True):
+                yield number, self._failed(told(error, wish.calendar_name, self._targets.of(wish)))
             return
+        if rules is not None:
+            rules |= made  # what another user of this run wrote may not be read yet
         done: dict[str, Outcome] = {}
-        for number in numbers:
-            wish = self._plan.wishes[number]
+        for number, wish in zip(numbers, wishes, strict=True):
             grantee = grantee_of(wish.rule_id)
             if grantee not in done:
-                done[grantee] = self._outcome(wish, rules)
+                outcome = done[grantee] = self._outcome(wish, rules)
+                if "results" in outcome:
+                    made[grantee] = _rules_of(outcome["results"])
             yield number, done[grantee]
 
     def _outcome(self, wish: Wish, rules: Mapping[str, Sequence[Rule]] | None) -> Outcome:
         """Do one row; `rules` None means that Google knows no such calendar."""
-        known = self._targets[wish.calendar_name]._replace(known=True)
+        known = self._targets.of(wish)._replace(known=True)
+        user = wish.act_as
+        recipient = wish.recipient if wish.add_to_list else ""
         try:
             if rules is None:
                 raise not_found(wish.calendar_name)
-            session = self._calls.begin()
-            share = Share(session.connection, wish, self._log, target=known, rules=rules)
-            results = self._calls.attempt(session, share)
+            session = self._calls.begin(user, reads_only=wish.dry_run)
+            own_list = session.list_of(recipient) if recipient else None
+            share = Share(session.connection, wish, self._log, target=known, rules=rules, own_list=own_list)
+            results = self._calls.attempt(session, share, user, recipient)
         except NOT_OF_A_ROW:
             raise
         except HandlerError as error:
-            self._calls.note(error)
+            self._calls.note(error, user)
             return self._failed(error)
-        self._calls.note(None)
+        self._calls.note(None, user)
         return {"results": dict(Results(self._titles, results))}
 
     def _failed(self, error: HandlerError) -> Outcome:
         self._log("%s: %s", error.code, error.message)
         return {"error": error.to_dict()}
+
+
+def _rules_of(results: Mapping[ResultId, str]) -> list[Rule]:
+    """Return the rules that a grantee has, or would have, after a row."""
+    from ..calendar_api import Rule  # imported by now, and by nobody who only reads the descriptor
+
+    role = results["calendar_access"]
+    return [] if role == "none" else [Rule(results["rule_id"], role)]
 
 
 def _taken(

@@ -8,8 +8,19 @@ from ..installation import hold_versions
 from .connecting import connect, connect_once, forget_all, forget_emulator
 from .connection import Connection
 from .resources import Calendar, Rule
+from .tokens import Accounts
 from .transport import Limits
 
-__all__ = ["Calendar", "Connection", "Limits", "Rule", "connect", "connect_once", "forget_all", "forget_emulator"]
+__all__ = [
+    "Accounts",
+    "Calendar",
+    "Connection",
+    "Limits",
+    "Rule",
+    "connect",
+    "connect_once",
+    "forget_all",
+    "forget_emulator",
+]
 
 hold_versions("googleapiclient", "google.auth", "urllib3")

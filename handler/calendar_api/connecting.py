@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ..acting import ActingUser
     from .credentials import Credentials
+    from .tokens import Accounts
     from .transport import Limits
 
 OWNERS_SCOPES = (RULES_SCOPE, LIST_SCOPE)
@@ -44,11 +45,20 @@ def connect(info: Mapping[str, str], limits: Limits, user: ActingUser, *, reads_
 
 
 def connect_once(
-    info: Mapping[str, str], limits: Limits, user: ActingUser, scopes: Sequence[str] = (OWN_LIST_SCOPE,)
+    info: Mapping[str, str],
+    limits: Limits,
+    user: ActingUser,
+    scopes: Sequence[str] = (OWN_LIST_SCOPE,),
+    accounts: Accounts | None = None,
 ) -> Connection:
-    """Return a service account's connection whose access token, for these scopes, is dropped with it."""
+    """Return a service account's connection whose access token, for these scopes, is dropped with it.
+
+    With `accounts` it is dropped with those, which are the caller's own.
+    """
     where = addresses()
-    return Connection(SignedIn(_credentials(where.token_url, info, user, scopes)), where.api_url, limits, user.uphold)
+    credentials = _credentials(where.token_url, info, user, scopes)
+    account = accounts.of(credentials) if accounts else SignedIn(credentials)
+    return Connection(account, where.api_url, limits, user.uphold)
 
 
 def _credentials(token_url: str, info: Mapping[str, str], user: ActingUser, scopes: Sequence[str]) -> Credentials:

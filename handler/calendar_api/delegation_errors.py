@@ -6,7 +6,7 @@ row names one. No remedy speaks of refresh tokens: a service account has none.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..delegation import HOW, delegation_link, scopes_line
 from ..errors import AuthorizationFailed, HandlerError, quote, shown
@@ -37,6 +37,16 @@ if TYPE_CHECKING:
 NEW_KEY = "make a new key in Google Cloud (IAM & Admin > Service Accounts > Keys), and give it as service_account"
 PLACE = "Google Cloud, IAM & Admin > Service Accounts, project {project}"
 GONE = f"Google does not know the service account {{email}}{{said}}: it is deleted or disabled. Look at it in {PLACE}."
+CLOCK = (
+    "The clock of this machine is {offset}, and Google does not accept what the service account {email} signed by it. "
+    "Set the clock, best by NTP."
+)
+SIGNATURE = (
+    "Google does not accept the key {key_id} of the service account {email}{said}: it was deleted or replaced, or is "
+    f"of another account. In its place {NEW_KEY}."
+)
+OF_THE_KEY = (CLOCK, SIGNATURE, GONE)
+"""What no user can be acted as after; the details name the key."""
 BLOCKED = (
     "The organisation does not let the service account {email} in{said}. Let the Workspace administrator allow the "
     f"client id {{client_id}} {TRUST}."
@@ -54,13 +64,9 @@ ASSERTION_ROWS = (
         "Google does not let the service account {email} act as {user}{said}. Check the address: it has to be that of "
         "a user of the organisation, who is neither deleted nor of another one, and of no group or alias.",
         says("invalid email or user id", "not a valid email", "account has been deleted", "invalid impersonation")),
-    Row((TOKEN,), REFUSED, reasons("invalid_grant"), AuthorizationFailed, "authorization_failed",
-        "The clock of this machine is {offset}, and Google does not accept what the service account {email} signed "
-        "by it. Set the clock, best by NTP.",
+    Row((TOKEN,), REFUSED, reasons("invalid_grant"), AuthorizationFailed, "authorization_failed", CLOCK,
         says("short-lived token", "iat and exp")),
-    Row((TOKEN,), REFUSED, reasons("invalid_grant"), AuthorizationFailed, "authorization_failed",
-        "Google does not accept the key {key_id} of the service account {email}{said}: it was deleted or replaced, "
-        f"or is of another account. In its place {NEW_KEY}.",
+    Row((TOKEN,), REFUSED, reasons("invalid_grant"), AuthorizationFailed, "authorization_failed", SIGNATURE,
         says("invalid jwt signature")),
     Row((TOKEN,), REFUSED, reasons("invalid_grant"), AuthorizationFailed, "authorization_failed", GONE,
         says("account not found", "no valid verifier found", "robot is disabled")),
@@ -96,7 +102,11 @@ def assertion_error(
         link=link,
         offset=_told(seconds_ahead(answer.headers)),
     )
-    details = {"method": TOKEN, "status": answer.status, "reason": shown(masked(reason))}
+    details: dict[str, Any] = {"method": TOKEN, "status": answer.status, "reason": shown(masked(reason))}
+    if user:
+        details["act_as"] = user
+    if row.sentence in OF_THE_KEY:
+        details["key_id"] = shown(key.private_key_id)
     if row.code == "delegation_missing":
         details |= {"client_id": key.client_id, "scopes": list(scopes), "link": link}
     return raised_as(row, sentence, details, retry_after(answer))

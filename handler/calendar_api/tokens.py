@@ -122,33 +122,38 @@ def _copy(error: HandlerError) -> HandlerError:
     return type(error)(*error.args)
 
 
-class _Store:
-    """The accounts of this process; the least recently used one is dropped first."""
+class Accounts:
+    """Accounts that stay signed in; the least recently used one is dropped first."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        """Keep at most so many."""
         self.lock = threading.Lock()
         self.accounts: OrderedDict[bytes, SignedIn] = OrderedDict()
+        self._most = most
+
+    def of(self, credentials: Credentials) -> SignedIn:
+        """Return the kept account that signs in so, or a new one."""
+        key = credentials.identity
+        with self.lock:
+            account = self.accounts.pop(key, None) or SignedIn(credentials)
+            self.accounts[key] = account
+            if len(self.accounts) > self._most:
+                self.accounts.popitem(last=False)
+        return account
 
 
-_store = _Store()
+_store = Accounts(MOST_ACCOUNTS)
 
 
 def account_of(credentials: Credentials) -> SignedIn:
-    """Return the kept account that signs in so, or a new one."""
-    key = credentials.identity
-    store = _store
-    with store.lock:
-        account = store.accounts.pop(key, None) or SignedIn(credentials)
-        store.accounts[key] = account
-        if len(store.accounts) > MOST_ACCOUNTS:
-            store.accounts.popitem(last=False)
-    return account
+    """Return the account of this process that signs in so, kept or new."""
+    return _store.of(credentials)
 
 
 def forget_accounts() -> None:
     """Drop all access tokens."""
     global _store  # noqa: PLW0603 -- one store a process, and a new one in a child
-    _store = _Store()
+    _store = Accounts(MOST_ACCOUNTS)
 
 
 def forget_accounts_at(token_url: str) -> None:

@@ -241,8 +241,8 @@ def test_stopping_between_two_attempts_tells_the_last_error(emulate):
     """A row that waits for its next attempt when the run is stopped ends with what its last one met."""
     emulate({"faults": [{"method": "acl.insert", "fault": "dropped_after"}]})
     bulk = Bulk(planned([row("a@acme.com"), row("b@acme.com")]))
-    bulk._calls._clock = bulk._calls._clock._replace(sleep=lambda _: bulk.stop())
     bulk.find_calendars()
+    bulk._calls._clock = bulk._calls._clock._replace(sleep=lambda _: bulk.stop())
     assert changes(dict(bulk.share(1)).values()) == ["google_unavailable"]
 
 
@@ -366,8 +366,8 @@ def test_waiting_for_a_turn_takes_none_of_the_step_s_time(time):
     """A step that was held back for an hour still has its two minutes."""
     pace = Pace(None, time.clock, lambda: False)
     pace.hold(3600.0)
-    turns = Turns(pace, time.clock)
-    turns()
+    turns = Turns(lambda _: pace, time.clock)
+    turns("")
     assert (turns.clock.now(), time.clock.now()) == (0.0, 3600.0)
 
 

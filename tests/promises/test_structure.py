@@ -38,7 +38,7 @@ BLOCKING = {"acquire", "get", "join", "result", "wait"}
 """What threads, queues, futures and locks have to wait with; without a time it may be for ever."""
 MAY_BLOCK = {
     "bulk/pace.py: self._gate.acquire()",  # of a lock that nobody else knows yet
-    "bulk/pace.py: self._pace.wait()",  # waits by the run's own clock
+    "bulk/pace.py: self._pace_of(user).wait()",  # waits by the run's own clock
     "bulk/run.py: turn.acquire()",  # in a thread of the crew
     "cli/authorize/loopback.py: self.server.page.result()",  # in the server's thread
     "engines/temporal_activity.py: thread.join()",  # in an activity's thread
