@@ -46,6 +46,7 @@ PORT = "8085"
 CHANCE = (
     (re.compile(r"\b(state|code_challenge)=[\w-]+"), r"\1=..."),
     (re.compile(r"127\.0\.0\.1%3A\d+"), "127.0.0.1%3A50123"),
+    (re.compile(r"1 second (ahead of|behind) Google's"), "as Google's"),
     (re.compile(r"passed in \d+\.\d+s"), "passed in 0.25s"),
 )
 """What differs from run to run, and what stands for it."""

@@ -53,7 +53,8 @@ CHECK = "check --info {}"
 SHARE = "share --info {} --calendar primary --scope user --recipient jane@acme.com --access reader --dry-run"
 EXAMPLES = f"""\
 For the calendars of an organisation a service account fits better than the token of a
-person, which ends when the person leaves: docs/account.md has the steps.
+person, which ends when the person leaves, and after 7 days while the consent screen is
+in Testing: docs/account.md has the steps.
 
 The OAuth client is taken from --client FILE: the JSON file of a client of the type
 Desktop app, as Google's console gives it out, or an info file. Without it, from
