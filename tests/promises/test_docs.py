@@ -31,7 +31,11 @@ NOT_PLAYED = {
         (HERE, "from google_apps_calendar_share_v1.handler import check"),
     ],
     "docs/bulk.md": [(HERE, "from google_apps_calendar_share_v1.handler import execute_many")],
-    "docs/command-line.md": [("needs Windows", "py -m venv .venv")],
+    "docs/command-line.md": [
+        ("needs Windows", "py -3 -m venv .venv"),
+        ("needs Windows", ".venv\\Scripts\\google-apps-calendar-share emulator"),
+        ("needs Windows", "$env:CALENDAR_EMULATOR_HOST"),
+    ],
     "docs/testing.md": [(HERE, "users:"), (HERE, "def test_a_newcomer_sees_the_calendar(calendar_emulator):")],
     "docs/engines/airflow.md": [
         (AIRFLOW, "pip install '.[airflow]'"),
