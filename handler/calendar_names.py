@@ -7,6 +7,7 @@ import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 
 from .access_rules import GOOGLE_ID
+from .calendar_ids import ID, bare, id_in, is_page
 from .characters import appearance, difference
 from .errors import HandlerError, NotFound, Refused, Unavailable, quote, shown
 
@@ -36,13 +37,14 @@ def find_calendar(calendars: Callable[[], Iterable[Calendar]], name: str) -> Tar
     """Return the calendar of that title or id; the list is read only if needed.
 
     An id beats every title, the title that is shown beats the original one, that one
-    beats an id in other capitals, and of several calendars with the title the one that
-    is owned is meant. Raises NotFound if none or several are left, Refused if the
-    account does not own it.
+    beats an id in another form (see `meant_id`), and of several calendars with the title
+    the one that is owned is meant. Raises NotFound if none or several are left, Refused
+    if the account does not own it.
     """
     if name == PRIMARY:
         return Target(name, known=True, owned=False)
-    if GOOGLE_ID.fullmatch(name):
+    meant = meant_id(name)
+    if meant == name and GOOGLE_ID.fullmatch(name):
         return Target(name, known=False, owned=False)
     matches, titles = _look_up(calendars(), name)
     owned = [calendar for calendar in matches if calendar.access_role == "owner"]
@@ -52,8 +54,8 @@ def find_calendar(calendars: Callable[[], Iterable[Calendar]], name: str) -> Tar
         return _owned(matches[0], name)
     if matches:
         raise ambiguous(name, [calendar.calendar_id for calendar in matches])
-    if ADDRESS.fullmatch(name):
-        return Target(name, known=False, owned=False)
+    if meant:
+        return Target(meant, known=meant == PRIMARY, owned=False)
     if titles is None:
         raise not_found(name, nearest=None)
     raise not_found(name, _nearest(name, titles))
@@ -64,9 +66,23 @@ def is_id(name: str) -> bool:
     return bool(ADDRESS.fullmatch(name))
 
 
+def meant_id(name: str) -> str:
+    """Return the id that a name means unless it is a calendar's title: also primary, "" if none.
+
+    It may be in quotes or encoded, in capitals, or inside an address of Google's pages.
+    """
+    if bare(name).lower() == PRIMARY:
+        return PRIMARY
+    found = id_in(name)
+    if GOOGLE_ID.fullmatch(found.lower()) and not GOOGLE_ID.fullmatch(found):
+        return found.lower()
+    return found or (name if is_id(name) else "")
+
+
 def names_of(calendar: Calendar) -> set[str]:
-    """Return every name that a calendar can be found by."""
-    return {calendar.calendar_id, _normal(calendar.summary_override), _normal(calendar.summary)}
+    """Return every name that a calendar can be found by, and its id in lower case."""
+    known_as = calendar.calendar_id
+    return {known_as, known_as.lower(), _normal(calendar.summary_override), _normal(calendar.summary)}
 
 
 def _look_up(calendars: Iterable[Calendar], name: str) -> tuple[list[Calendar], list[str] | None]:
@@ -75,7 +91,7 @@ def _look_up(calendars: Iterable[Calendar], name: str) -> tuple[list[Calendar], 
     shown: dict[str, Calendar] = {}
     original: dict[str, Calendar] = {}
     alike: dict[str, Calendar] = {}
-    address = name.lower() if is_id(name) else ""
+    meant = meant_id(name).lower()
     owned_titles: list[str] | None = None
     for calendar in calendars:
         owned_titles = owned_titles or []
@@ -87,7 +103,7 @@ def _look_up(calendars: Iterable[Calendar], name: str) -> tuple[list[Calendar], 
             shown[calendar.calendar_id] = calendar
         elif summary == name:
             original[calendar.calendar_id] = calendar
-        elif address and calendar.calendar_id.lower() == address:
+        elif meant and calendar.calendar_id.lower() == meant:
             alike[calendar.calendar_id] = calendar
         if calendar.access_role == "owner":
             owned_titles.append(title)
@@ -141,23 +157,38 @@ def ambiguous(name: str, ids: Sequence[str]) -> NotFound:
 
 def not_found(name: str, nearest: Sequence[str] | None = ()) -> NotFound:
     """Return the error for a name that no calendar has, with titles that resemble it; None if the list is empty."""
-    empty = " Its list is empty: name it by its id, or let a service account act as a user (act_as)."
-    hint = empty if nearest is None else ""
-    nearest = nearest or ()
-    alike = [near for near in nearest if near.casefold() != name.casefold() and appearance(near) == appearance(name)]
-    if nearest:
-        hint = f" Did you mean {' or '.join(map(quote, nearest))}?"
-    if alike:
-        hint = f" {quote(alike[0])} looks the same: {difference(name, alike[0])}."
     return NotFound(
         "calendar_not_found",
-        f"Invalid Calendar Name: Account does not contain the calendar '{shown(name)}'.{hint}",  # as version 1 has it
-        {"nearest": list(nearest)},
+        f"Invalid Calendar Name: Account does not contain the calendar '{shown(name)}'."  # as version 1 has it
+        f"{_hint(name, nearest)}",
+        {"nearest": list(nearest or ())},
     )
 
 
+def _hint(name: str, nearest: Sequence[str] | None) -> str:
+    """Return a sentence that says what may be meant instead, "" if nothing is known."""
+    looks = appearance(name)
+    alike = [near for near in nearest or () if near.casefold() != name.casefold() and appearance(near) == looks]
+    meant = meant_id(name)
+    if alike:
+        return f" {quote(alike[0])} looks the same: {difference(name, alike[0])}."
+    if meant.lower() not in ("", name.lower()):
+        return f" It was taken for the id {quote(meant)}."
+    if is_page(name):
+        return " It is an address that names no single calendar; give the id, which the calendar's settings show."
+    if nearest:
+        return f" Did you mean {' or '.join(map(quote, nearest))}?"
+    if not meant and (inside := ID.search(name)):
+        return f" If its id is {quote(inside[0])}, give that alone."
+    empty = " Its list is empty: name it by its id, or let a service account act as a user (act_as)."
+    return empty if nearest is None else ""
+
+
 def _nearest(name: str, titles: list[str]) -> list[str]:
-    """Return at most three titles that resemble the name, the closest first."""
+    """Return at most three titles that look the same as the name, or else resemble it, the closest first."""
+    looks = appearance(name)
+    if same := [title for title in titles if appearance(title) == looks]:
+        return same[:MOST_HINTS]
     if len(name) > LONGEST_MISTYPED:
         return []
     import difflib  # 9 ms to import, and needed only for a mistake

@@ -29,6 +29,11 @@ def hidden_at(text: str) -> int:
     return next((place for place, character in enumerate(text) if _is_hidden(character)), -1)
 
 
+def without_hidden(text: str) -> str:
+    """Return a text without the characters that are not seen."""
+    return text if hidden_at(text) < 0 else "".join(one for one in text if one.isspace() or not _is_hidden(one))
+
+
 def named(text: str, place: int) -> str:
     """Return the code, name and place of a character, such as `U+00A0 (no-break space) as character 5`."""
     return f"{_coded(text[place])} as character {place + 1}"
@@ -43,12 +48,11 @@ def difference(here: str, there: str) -> str:
     """Return the first character in which two texts that look alike differ, as a sentence about both."""
     place = next((place for place, pair in enumerate(zip(here, there, strict=False)) if pair[0] != pair[1]), None)
     place = min(len(here), len(there)) if place is None else place
-    ours = _coded(here[place]) if place < len(here) else "nothing"
-    return (
-        f"it has {named(there, place)}, and the name given {ours}"
-        if place < len(there)
-        else (f"the name given has {named(here, place)}, and it ends before")
-    )
+    ours, theirs = here[place : place + 1], there[place : place + 1]
+    if not theirs or (theirs.isascii() and not ours.isascii()):
+        told = _coded(theirs) if theirs else "ends before"
+        return f"the name given has {named(here, place)}, and it {told}"
+    return f"it has {named(there, place)}, and the name given {_coded(ours) if ours else 'nothing'}"
 
 
 def _is_hidden(character: str) -> bool:

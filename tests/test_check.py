@@ -285,6 +285,9 @@ def test_an_account_that_owns_nothing_is_a_problem(emulate, calendars):
         pytest.param("primary", "owner@example.com", "owner", id="primary"),
         pytest.param("unlisted@group.calendar.google.com", "unlisted@group.calendar.google.com", "", id="not listed"),
         pytest.param("joe@acme.com", "joe@acme.com", "", id="address"),
+        pytest.param("<team@group.calendar.google.com>", TEAM, "owner", id="id in brackets"),
+        pytest.param("PRIMARY", "owner@example.com", "owner", id="primary in capitals"),
+        pytest.param("joe%40acme.com", "joe@acme.com", "", id="address encoded"),
     ],
 )
 def test_a_calendar_that_a_step_could_use(emulate, name, calendar_id, role):
@@ -308,6 +311,9 @@ def test_a_calendar_that_a_step_could_use(emulate, name, calendar_id, role):
     ("name", "code", "says", "confirmed"),
     [
         pytest.param("Exmaple", "calendar_not_found", "Did you mean 'Example'?", False, id="misspelt"),
+        pytest.param(
+            "Ex\u00adample", "calendar_not_found", "U+00AD (soft hyphen) as character 3", False, id="looks alike"
+        ),
         pytest.param("Twice", "calendar_ambiguous", "a@group.calendar", False, id="ambiguous"),
         pytest.param("Holidays", "not_calendar_owner", "the role writer", False, id="title not owned"),
         pytest.param(HOLIDAYS, "not_calendar_owner", "owner is hr@acme.com", False, id="id not owned"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..calendar_names import names_of
+from ..calendar_names import meant_id, names_of
 from ..errors import HandlerError
 
 if TYPE_CHECKING:
@@ -31,7 +31,10 @@ class Calendars:
         """Id of the primary calendar; "" if the list was not read or does not have it."""
 
     def called(self, name: str) -> list[Calendar]:
-        """Return the calendars with this name, or all if there is none; raises what kept the list from being read."""
+        """Return the calendars with this name or id, or those whose titles may be hinted at if there is none.
+
+        Raises what kept the list from being read.
+        """
         if self.failed:
             raise self.failed
         if self._entries is None:
@@ -45,7 +48,11 @@ class Calendars:
                     self._by_name.setdefault(known, []).append(entry)
                 if entry.primary:
                     self.primary_id = entry.calendar_id
-        if name in self._by_name:
-            return self._by_name[name]
+        for known in filter(None, (name, meant_id(name).lower())):
+            if known in self._by_name:
+                return self._by_name[known]
         self._hinted += 1
-        return self._entries if self._hinted <= MOST_HINTED else []
+        if self._hinted <= MOST_HINTED:
+            return self._entries
+        # One without a title stands for all: it resembles no name, and the list is not taken for an empty one.
+        return [entry._replace(summary="", summary_override="") for entry in self._entries[:1]]

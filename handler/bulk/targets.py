@@ -74,9 +74,10 @@ class Targets:
                 self._failed[user, name] = error
         if calendars.failed and calendars.failed.code != "scope_missing":  # ids can be shared without the list
             calls.note(calendars.failed, user)
-        own = self._found.get((user, PRIMARY))
-        if own and calendars.primary_id:
-            self._found[user, PRIMARY] = own._replace(calendar_id=calendars.primary_id)
+        for name in names:
+            found = self._found.get((user, name))
+            if found and found.calendar_id == PRIMARY and calendars.primary_id:
+                self._found[user, name] = found._replace(calendar_id=calendars.primary_id)
 
     def _hold(self, plan: Plan) -> None:
         """Hold what the names mean to one another and to the guard rails, before anything is written."""

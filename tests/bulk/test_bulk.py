@@ -415,8 +415,9 @@ def test_hints_are_given_to_the_first_unknown_names_only(emulate):
     """A table whose names are all wrong is compared with the titles for its first 20 names, which takes long enough."""
     emulate()
     rows = [row("a@acme.com", name=f"Example Calendar {number:02}") for number in range(25)]
-    hints = [outcome["error"]["details"]["nearest"] for outcome in execute_many(ACCOUNT, rows)]
-    assert hints == [["Example Calendar"]] * 20 + [[]] * 5
+    errors = [outcome["error"] for outcome in execute_many(ACCOUNT, rows)]
+    assert [error["details"]["nearest"] for error in errors] == [["Example Calendar"]] * 20 + [[]] * 5
+    assert errors[-1]["message"].endswith("does not contain the calendar 'Example Calendar 24'.")
 
 
 def test_a_bug_in_a_thread_loses_no_outcome_of_the_others(emulate, monkeypatch):
