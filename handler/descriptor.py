@@ -92,6 +92,10 @@ class Form:
         others = self.schema.get("x-mistaken", ())
         return next((other["x-problem"] for other in others if check_of(other["if"])(dict(values))), "")
 
+    def spellings(self, name: str) -> Iterable[str]:
+        """Return every accepted spelling of a field's menu, in lower case."""
+        return self._menus[name]
+
     def named_by(self, word: str) -> str:
         """Return the field that others call so, "" if it is none or has no place here."""
         return next((name for name in self._known() if _hints_at(self.fields[name], word)), "")
@@ -162,6 +166,8 @@ class Form:
 
     def _rule(self, name: str, error: Any, text: str) -> str:
         if error.validator == "oneOf":
+            if (place := hidden_at(text)) >= 0:
+                return f"holds {named(text, place)}, which is invisible, perhaps from copying; type the word anew"
             choices = [choice["const"] for choice in self.fields[name]["oneOf"]]
             for choice in choices:
                 if choice.casefold() == text.casefold():

@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LARGEST_BYTES = 4_000_000
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+NO_TEXTS = {
+    b"PK\x03\x04": "a workbook or another packed file",
+    b"\xd0\xcf\x11\xe0": "a workbook of an older Excel",
+    b"%PDF": "a PDF",
+    b"{\\rtf": "a document in RTF",
+}
+"""What a file is by its first bytes, if it is none that can be read here."""
 
 
 def read(path: Path) -> Any:
@@ -65,10 +73,27 @@ def read_text(path: Path, largest_bytes: int = LARGEST_BYTES, remedy: str = "; s
         raise wrong_file(path, error.strerror or type(error).__name__) from None
     except ValueError:  # a NUL in the file's name
         raise wrong_file(path, "is no name of a file, as it holds a NUL; name another one") from None
-    with suppress(UnicodeDecodeError):
-        return content.decode("utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8")
-    # Out here, as that exception holds the content, which may be secret.
-    raise wrong_file(path, f"not UTF-8 text{remedy}")
+    kind = next((kind for begin, kind in NO_TEXTS.items() if content.startswith(begin)), "")
+    text, problem = ("", f"is {kind}, and not UTF-8 text") if kind else _decoded(content)
+    if problem:
+        raise wrong_file(path, f"{problem}{remedy}")
+    return text
+
+
+def _decoded(content: bytes) -> tuple[str, str]:
+    """Return the text of some bytes, and "" - or else "" and what is wrong with them."""
+    is_16 = content.startswith(UTF_16)
+    try:
+        text = content.decode("utf-16" if is_16 else "utf-8")
+    except UnicodeDecodeError as error:
+        # Of the exception, which holds the content, the place alone.
+        place = error.start
+        line = len(content[: place + 1].splitlines())
+        byte = place - max(content.rfind(end, 0, place) for end in (b"\n", b"\r"))
+        return "", "is damaged UTF-16, and not UTF-8 text" if is_16 else f"line {line}: byte {byte} is not UTF-8 text"
+    if "\0" in text[:4]:
+        return "", "is UTF-16 without its mark, or UTF-32, and not UTF-8 text"
+    return text, ""
 
 
 class Rules:

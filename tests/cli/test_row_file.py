@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from handler import InvalidInput
 from handler.cli.bulk.row_file import read_rows
+from handler.descriptor import load
 
 HEADER = "calendar_name,scope,recipient,calendar_access"
 ROW = {"calendar_name": "Team", "scope": "user", "recipient": "a@acme.com", "calendar_access": "reader"}
@@ -43,7 +44,18 @@ def refused(read, content):
         pytest.param(f"{HEADER};\nTeam;user;a@acme.com;reader;\n".replace(",", ";"), id="semicolons, and one too many"),
         pytest.param(f"{HEADER}\nTeam,user,a@acme.com,reader\n".replace(",", "\t"), id="tabs"),
         pytest.param(f"{HEADER}\nTeam,user,a@acme.com,reader\n".replace(",", "\t").encode("utf-16"), id="UTF-16"),
+        pytest.param(f"{HEADER}\nTeam,user,a@acme.com,reader\n".replace(",", "|"), id="bars"),
         pytest.param(f"\ufeff{HEADER}\nTeam,user,a@acme.com,reader\n", id="byte order mark"),
+        pytest.param(f"\ufeff\ufeff{HEADER}\nTeam,user,a@acme.com,reader\n", id="two byte order marks"),
+        pytest.param(f'{HEADER}\n\ufeff"Team",\ufeffuser,a@acme.com,\ufeffreader\n', id="byte order marks in cells"),
+        pytest.param(
+            f'"\ufeff{HEADER}\nTeam,user,a@acme.com,reader\n'.replace(",scope", '","\u200b\u00a0scope"'),
+            id="in the header what is not seen",
+        ),
+        pytest.param(
+            "Calendar\u00a0Name,Sharing\u00a0Scope,Recipient,Calendar  Access\nTeam,user,a@acme.com,reader\n",
+            id="labels with other blanks",
+        ),
         pytest.param('"calendar_name";scope;recipient;calendar_access\n"Team";user;a@acme.com;"reader"\n', id="quotes"),
         pytest.param(
             "Calendar Name,SHARING SCOPE, Recipient ,calendar access\nTeam,user,a@acme.com,reader\n", id="labels"
@@ -56,10 +68,88 @@ def test_csv_as_it_is_written(read, content):
     assert (file.rows, file.lines, file.problems) == ([ROW], [2], {})
 
 
-def test_a_first_line_that_names_the_delimiter_is_obeyed(read):
+@pytest.mark.parametrize(
+    ("first", "mark"),
+    [
+        ("sep=;\r\n", ";"), ("SEP=;\n", ";"), ("\ufeffsep=;\n", ";"), ('"sep=;"\r\n', ";"), ("sep= ;\n", ";"),
+        ("sep=;;;;\r\n", ";"), ("sep=; \n", ";"), ("sep=\\t\n", "\t"), ("sep=\t\n", "\t"), ('"sep=\t"\n', "\t"),
+        ("sep=|\n", "|"), ("sep=:\n", ":"),
+    ],
+)  # fmt: skip
+def test_a_first_line_that_names_the_delimiter_is_obeyed(read, first, mark):
     """What a spreadsheet is told of its columns counts here too, and lines keep their numbers."""
-    file = read(f"sep=;\r\n{HEADER}\r\nTeam,user,a@acme.com,reader\r\n".replace(",", ";"))
-    assert (file.rows, file.lines, file.delimiter) == ([ROW], [3], ";")
+    file = read(first + f"{HEADER}\r\nTeam,user,a@acme.com,reader\r\n".replace(",", mark))
+    assert (file.rows, file.lines, file.delimiter) == ([ROW], [3], mark)
+
+
+def test_a_first_line_that_names_another_delimiter_is_told(read):
+    """A table that says one thing of its columns and does another is told so, once."""
+    found = refused(read, "sep=,\n" + f"{HEADER}\nTeam,user,a@acme.com,reader\n".replace(",", ";"))
+    assert list(found.values()) == ["has ';' between the columns, and the line above names ','; make them the same"]
+
+
+def test_a_line_in_one_quoted_cell_is_called_that(read):
+    """A program that put quotes around each line made one cell of it, which is told for header and rows."""
+    (problem,) = refused(read, f'"{HEADER}"\n"Team,user,a@acme.com,reader"\n').values()
+    assert problem.startswith("is a whole line in one quoted cell; save the table anew")
+    file = read(f'{HEADER}\n"Team,user,a@acme.com,reader"\nTeam,user,a@acme.com,reader\n')
+    assert (file.problems, file.rows) == ({"line 2": problem}, [ROW])
+
+
+@pytest.mark.parametrize(
+    "first", ["Team,user,a@acme.com,reader", "Access list 2026,,,", "# rows", "Kalender,Bereich,Adresse,Rolle"]
+)
+def test_a_missing_header_is_told_once(read, first):
+    """A first line that names no column is one mistake, and the columns that there have to be are named."""
+    ((name, problem),) = refused(read, f"{first}\nTeam,user,a@acme.com,reader\n").items()
+    assert name == "line 1"
+    assert "the first line has to name the columns: calendar_name, scope, recipient, calendar_access" in problem
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("scope.value", "recipient"), ("scope.type", "scope"), ("role", "calendar_access"), ("e-mail", "recipient"),
+        ("calendarId", "calendar_name"), ("rule.role", "calendar_access"), ("rule.scope.value", "recipient"),
+        ("rule.scope.type", "scope"), ("primaryEmail", "act_as"), ("sendNotifications", "send_notifications"),
+        ("ACL Scope Type", "scope"), ("Shared With", "recipient"), ("Permission Level", "calendar_access"),
+    ],
+)  # fmt: skip
+def test_an_unknown_column_gets_the_hint_that_fits(read, word, meant):
+    """The words of Google and of other tools are told with the column that is meant, which is not missing then too."""
+    found = refused(read, f"{word},calendar_name,_x\nTeam,b,c\n")
+    assert found[f"line 1: {word}"] == f"is unknown; did you mean {meant}; begin its name with _ to keep it as a note"
+    assert f"line 1: {meant}" not in found
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("editor", "writer"), ("read", "reader"), ("viewer", "reader"), ("free busy", "freeBusyReader"),
+        ("Free/Busy Only", "freeBusyReader"), ("read access", "reader"), ("r/w", "writer"), ("Delegate", "writer"),
+        ("PublishingEditor", "writer"), ("FullAccess", "owner"), ("AvailabilityOnly", "freeBusyReader"),
+        ("writer without private access", "writerWithoutPrivateAccess"), ("revoke", "none"), ("root", "owner"),
+    ],
+)  # fmt: skip
+def test_a_role_of_another_tool_gets_the_role_that_is_meant(word, meant):
+    """The words of GAM, Exchange and Google's page for what may be done are told with the role, and not accepted."""
+    problem = load().rows.read({**ROW, "calendar_access": word})[1]["calendar_access"]
+    assert problem.endswith(f"; did you mean {meant}?")
+
+
+def test_a_word_of_a_menu_with_what_is_not_seen_is_told(read):
+    """A role that only looks like one is told with the character."""
+    (row,) = read(f"{HEADER}\nTeam,user,a@acme.com,rea\u200bder\n").rows
+    problem = load().rows.read(row)[1]["calendar_access"]
+    assert "holds U+200B (zero width space) as character 4, which is invisible" in problem
+
+
+def test_all_columns_that_there_are_are_listed_once(read):
+    """The list does not bury what is wrong, and names nothing that a row then refuses."""
+    found = refused(read, f"{HEADER},Notes,Ticket\nTeam,user,a@acme.com,reader,x,y\n")
+    assert "error_handling" not in found["line 1: Notes"]
+    assert "known are calendar_name, scope" in found["line 1: Notes"]
+    assert found["line 1: Ticket"] == "is unknown; begin its name with _ to keep it as a note"
 
 
 def test_a_cell_that_is_too_large_is_called_that(read):
@@ -105,8 +195,7 @@ def test_quotes_that_do_not_match(read, row):
         ("calendar_name,Calendar Name,calendar_access", {"line 1: calendar_name": "is there twice"}),
         ("scope,recipient", {"line 1: calendar_name": "has no column", "line 1: calendar_access": "has no column"}),
         ("calendar_name,calendar_access", {"line 1: scope": "has no column"}),
-        ("calendar_name,,calendar_access", {"line 1: a column without a name": "is unknown"}),
-        ("Team,user,a@acme.com,reader", {"line 1: Team": "is unknown", "line 1: calendar_name": "has no column"}),
+        ("calendar_name,,calendar_access", {"line 1: a column without a name": "has to get one"}),
     ],
 )  # fmt: skip
 def test_a_wrong_header_is_told_once(read, header, problems):
@@ -122,6 +211,14 @@ def test_json_lines(read):
     file = read("\n" + "\r\n".join(lines))
     assert file.rows == [ROW, {"calendar_name": "Team", "calendar_access": None, "dry_run": True}]
     assert (file.lines, file.problems) == ([2, 4], {})
+
+
+def test_what_is_not_seen_in_front_of_json_is_not_there(read):
+    """Byte order marks in front of a line, a key or a value, and other encodings with a mark, make no difference."""
+    line = json.dumps(ROW)
+    marked = json.dumps({f"\ufeff{name}": f"\ufeff{value}" for name, value in ROW.items()})
+    assert read(f"\ufeff\ufeff{line}\n\ufeff{line}\n{marked}\n").rows == [ROW] * 3
+    assert read(f"{line}\n".encode("utf-16")).rows == [ROW]
 
 
 @pytest.mark.parametrize(
@@ -149,11 +246,21 @@ def test_a_wrong_line_of_json(read, line, problem):
         (" \n\n", "has no rows"),
         (f"{HEADER}\n", "has no rows"),
         ("[{}]", "is one JSON array"),
-        (b"\xff\xfec", "not UTF-8 text"),
-        ("Calendar,é".encode("latin-1"), "save it as CSV UTF-8 in Excel"),
+        (json.dumps(ROW, indent=2), "is one JSON object in several lines"),
+        (b"\xff\xfec", "is damaged UTF-16, and not UTF-8 text; save it as CSV UTF-8 in Excel"),
+        (HEADER.encode("utf-16-le"), "is UTF-16 without its mark, or UTF-32"),
+        (HEADER.encode("utf-32"), "is UTF-16 without its mark, or UTF-32"),
+        ("Calendar\r\nBüro".encode("latin-1"), "line 2: byte 2 is not UTF-8 text; save it as CSV UTF-8 in Excel"),
+        ("Calendar\n\nŁódź".encode("cp1250"), "line 3: byte 1 is not UTF-8 text; save it as CSV UTF-8 in Excel"),
+        (b"PK\x03\x04xl/workbook.xml", "is a workbook or another packed file, and not UTF-8 text; save it as CSV"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00", "is a workbook of an older Excel"),
+        ("<html><table>", "is HTML or XML, as some programs save a workbook"),
     ],
-    ids=["empty", "blank", "header only", "array", "UTF-16", "Latin-1"],
-)
+    ids=[
+        "empty", "blank", "header", "array", "object in lines", "cut UTF-16", "UTF-16", "UTF-32", "Latin-1", "1250",
+        "xlsx", "xls", "HTML",
+    ],
+)  # fmt: skip
 def test_a_file_without_rows(read, content, says):
     """A file that has no rows that could be read is refused as a whole."""
     (problem,) = refused(read, content).values()

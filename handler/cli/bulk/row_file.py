@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import csv
-import functools
 import io
 import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...descriptor import invalid_input, load
 from ...documents import read_text, wrong_file
+from .header import DELIMITERS, ONE_CELL, column_id, delimiter_of, read_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 LARGEST_BYTES = 100_000_000
-DELIMITERS = (",", ";", "\t")
-"""The first is what most programs write; spreadsheets take the semicolon where the comma marks decimals."""
 MARK = "\ufeff"
 """The byte order mark, with which spreadsheets begin UTF-8 text, and without which they do not read it as such."""
-SEPARATOR = re.compile(r'"?sep=(\\t|[^\w"\r\n])"?(?:\r\n|\r|\n)', re.IGNORECASE)
-"""A first line that tells spreadsheets what stands between the columns."""
+MARKS = re.compile(rf'(?<![^\r\n,;\t|"{{:]){MARK}+')
+"""Those in front of a line or a cell, which come from files that were put together."""
+SEPARATOR = re.compile(r'\s*"?sep= ?(\\t|[^\w"\r\n])"?[ \t,;|]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
+"""A first line that tells spreadsheets what stands between the columns, perhaps filled up like a row."""
+NOT_READ = "; save it as CSV UTF-8 in Excel (workbooks are not read)"
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 """How a cell begins that a spreadsheet would calculate, behind any apostrophes."""
 NO_JSON = "is not well-formed JSON; write each row as a JSON object in a line of its own"
@@ -53,19 +53,27 @@ def read_rows(path: Path) -> RowFile:
     A file that begins with { is JSON Lines, any other one CSV. Columns and keys are
     ids or labels of parameters; blank lines are skipped.
     """
-    text = read_text(path, LARGEST_BYTES, "; save it as CSV UTF-8 in Excel (workbooks are not read)")
-    marked, text = text.startswith(MARK), text.removeprefix(MARK)
-    declared = SEPARATOR.match(text)
-    if declared:
-        text = "\n" + text[declared.end() :]  # still a line, so that those behind it keep their numbers
+    text = read_text(path, LARGEST_BYTES, NOT_READ)
+    marked = text.startswith(MARK)
+    text = MARKS.sub("", text) if MARK in text else text
+    if declared := SEPARATOR.match(text):
+        # Still as many lines, so that those behind them keep their numbers.
+        text = "\n" * len(declared[0].splitlines()) + text[declared.end() :]
     problems: dict[str, str] = {}
     delimiter = DELIMITERS[0]
-    if text.lstrip().startswith("["):
+    begin = text.lstrip()[:2]
+    if begin.startswith("["):
         raise wrong_file(path, "is one JSON array; write each row as a JSON object in a line of its own")
-    if text.lstrip().startswith("{"):
+    if begin.startswith("<"):
+        raise wrong_file(path, f"is HTML or XML, as some programs save a workbook{NOT_READ}")
+    if begin in ("{", "{\r", "{\n") and _is_json(text):
+        raise wrong_file(
+            path, "is one JSON object in several lines; write each row as a JSON object in a line of its own"
+        )
+    if begin.startswith("{"):
         found = _json_rows(text, problems)
     else:
-        delimiter = declared[1].replace(r"\t", "\t") if declared else _delimiter(text)
+        delimiter = declared[1].replace(r"\t", "\t") if declared else delimiter_of(text)
         found = _csv_rows(text, delimiter, problems)
     pairs = list(found)
     if not pairs and not problems:
@@ -91,7 +99,9 @@ def _csv_rows(text: str, delimiter: str, problems: dict[str, str]) -> Iterator[t
         for cells in reader:
             if any(map(str.strip, cells)):
                 if not names:
-                    names = _header(line, cells)
+                    names = read_header(line, cells, delimiter)
+                elif _is_one_cell(cells, names, delimiter):
+                    problems[f"line {line}"] = ONE_CELL
                 elif any(map(str.strip, cells[len(names) :])):
                     problems[f"line {line}"] = (
                         f"has {len(cells)} cells, and the header {len(names)}; "
@@ -105,28 +115,9 @@ def _csv_rows(text: str, delimiter: str, problems: dict[str, str]) -> Iterator[t
         problems[f"line {line}"] = large if "field larger" in str(error) else QUOTES
 
 
-def _delimiter(text: str) -> str:
-    """Return the delimiter that makes the most parameters of the header."""
-    header = next(filter(str.strip, text.splitlines()), "")
-    known = _ids()
-    return max(DELIMITERS, key=lambda mark: sum(_plain(name.strip('"')) in known for name in header.split(mark)))
-
-
-def _header(line: int, cells: list[str]) -> list[str]:
-    """Return the ids of the columns; one that begins with _ keeps its name, and is ignored later."""
-    form = load().rows
-    names = [_id(cell) for cell in cells]
-    while not names[-1]:
-        names.pop()
-    wrong = {name: problem for name, problem in form.read(dict.fromkeys(names))[1].items() if name not in form.fields}
-    wrong = {
-        name: f"{text}; begin its name with _ to keep it as a note" if name else text for name, text in wrong.items()
-    }
-    wrong |= {name: "is there twice" for name in names if names.count(name) > 1}
-    wrong |= {name: "has no column" for name in form.schema["required"] if name not in names}
-    if wrong:
-        raise invalid_input({f"line {line}: {name or 'a column without a name'}": text for name, text in wrong.items()})
-    return names
+def _is_one_cell(cells: list[str], names: list[str], delimiter: str) -> bool:
+    """Return whether a line has its first cell alone, and all others in it."""
+    return 1 < len(names) <= cells[0].count(delimiter) + 1 and not any(map(str.strip, cells[1:]))
 
 
 def _json_rows(text: str, problems: dict[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -151,23 +142,16 @@ class _TwiceError(ValueError):
 def _object(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
-        name = _id(key)
+        name = column_id(key)
         if name in found:
             raise _TwiceError(f"has {name} twice")
-        found[name] = value
+        found[name] = value.lstrip(MARK) if isinstance(value, str) else value
     return found
 
 
-@functools.cache
-def _ids() -> dict[str, str]:
-    """Return the id of each parameter by its id and its label, both plain."""
-    fields = load().parameters.fields
-    return {_plain(name): id_ for id_, field in fields.items() for name in (id_, field["title"])}
-
-
-def _id(name: str) -> str:
-    return _ids().get(_plain(name), name.strip())
-
-
-def _plain(name: str) -> str:
-    return name.strip().casefold().replace(" ", "_")
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
