@@ -235,18 +235,22 @@ class Share:
         """Put the calendar into the recipient's list, and return what became of it, by what was there at first."""
         # As the recipient, primary is another calendar.
         calendar_id = self._wish.act_as if target.calendar_id == PRIMARY else target.calendar_id
-        entry = own_list.list_entry(calendar_id)
+        there = own_list.list_entry(calendar_id)
         if self._entry is None:
-            self._entry = entry
-        if not entry and not self._wish.dry_run and not own_list.add_to_list(calendar_id):
+            self._entry = there
+        become = "added"
+        if not there and not self._wish.dry_run:
+            become = own_list.add_to_list(calendar_id)
+        if not become:
             raise Unavailable(
                 "calendar_not_ready",
                 f"The recipient has access to the calendar {quote(self._wish.calendar_name)}, and Google does not find "
                 "it for the recipient's list yet. Try again in a minute.",
                 {"method": "calendarList.insert", "status": 404, "reason": "notFound"},
             )
-        self._log(f"{self._wish.rule_id}: list entry {self._entry or 'added'}")
-        return self._entry or "added"
+        entry = self._entry or become
+        self._log(f"{self._wish.rule_id}: list entry {entry}")
+        return entry
 
     def _confirm(self, target: Target) -> None:
         if not self._api.exists(target.calendar_id):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from ..access_rules import grantee_of
@@ -159,14 +160,14 @@ class Connection:
             raise unexpected("calendarList.get")
         return "hidden" if found.get("hidden") is True else "present"
 
-    def add_to_list(self, calendar_id: str) -> bool:
-        """Put a calendar into the account's own list, if it is not there; False if Google does not find it (yet)."""
+    def add_to_list(self, calendar_id: str) -> str:
+        """Put a calendar into the account's own list: added, present, or "" if Google does not find it (yet)."""
         request = self._client.calendars.insert(body={"id": calendar_id, "selected": True}, fields="id")
         try:
-            return self._call("calendarList.insert", request, absent=(404,)) is not None
+            return "" if self._call("calendarList.insert", request, absent=(404,)) is None else "added"
         except Unavailable as error:
-            if error.details.get("reason") == "duplicate":
-                return True
+            if error.details.get("status") == HTTPStatus.CONFLICT:
+                return "present"  # somebody else was faster
             raise
 
     def renew(self) -> bool:
