@@ -36,8 +36,8 @@ MOST_FAILURES = 10
 """Stop after this many consecutive rows without Google."""
 LONGEST_RETRY_AFTER = 600.0
 """Seconds that all requests of a user pause if Google asks for it; if it asks for more, the user's rows stop."""
-MOST_RECIPIENTS = 64
-"""Recipients who stay signed in, for calendars that are put into their lists."""
+MOST_RECIPIENTS = 1000
+"""Recipients who stay signed in, for calendars that are put into their lists; a table may name each once a calendar."""
 OF_A_RECIPIENT = {"calendarList.get", "calendarList.insert"}
 """Methods that are called as the recipient."""
 

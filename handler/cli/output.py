@@ -153,7 +153,12 @@ def share_sentence(results: Mapping[ResultId, str], *, dry_run: bool) -> str:
     whom = "the public" if results["rule_id"] == PUBLIC else results["rule_id"]
     would_be, has = ("would be ", "would have") if dry_run else ("", "has")
     access, before = results["calendar_access"], results["previous_access"]
-    return f"{would_be}{results['change']}: {visible(whom)} {has} {access} (before: {before})"
+    entry = {
+        "added": f"; {would_be}added to the recipient's list",
+        "present": "; in the recipient's list already",
+        "hidden": "; in the recipient's list already, and hidden there",
+    }.get(results["list_entry"], "")
+    return f"{would_be}{results['change']}: {visible(whom)} {has} {access} (before: {before}){entry}"
 
 
 def count(number: int, noun: str) -> str:

@@ -15,11 +15,12 @@ from handler import AuthorizationFailed, HandlerError, InvalidInput, Refused, Un
 from handler.bulk import Bulk, Stopped, read_plan
 from handler.bulk.pace import Pace, Turns
 from handler.bulk.paced_calls import Calls
-from handler.calendar_api import Connection
 from handler.calendar_api.transport import send
 from handler.descriptor import load
 from handler.testing.cases import outcome_differences, play, read_case
 from handler.testing.emulator import ACCOUNT
+
+from ..support.crowds import Crowd, watched
 
 EXAMPLE = "example@group.calendar.google.com"
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures"
@@ -158,51 +159,6 @@ def test_a_bug_in_a_thread_is_raised(emulate, monkeypatch):
     with pytest.raises(TypeError):
         execute_many(ACCOUNT, [row("a@acme.com"), row("b@acme.com")])
     assert "acl.insert" not in emulator.calls
-
-
-def watched(monkeypatch, method, watch):
-    """Let `watch(calendar_id)` run around each call of a method of the connection, as a context."""
-    done = getattr(Connection, method)
-
-    def call(self, calendar_id, *arguments, **named):
-        with watch(calendar_id):
-            return done(self, calendar_id, *arguments, **named)
-
-    monkeypatch.setattr(Connection, method, call)
-
-
-class Crowd:
-    """Counts who is inside, in all and at each calendar; the first ones wait for one another."""
-
-    def __init__(self, together):
-        """Take how many have to be inside at once."""
-        self.lock, self.inside, self.most, self.most_at_one = threading.Lock(), [], 0, 0
-        self.barrier = threading.Barrier(together)
-        self.waiting = together
-
-    def __call__(self, calendar_id):
-        """Return the context of one call."""
-        return _Visit(self, calendar_id)
-
-
-class _Visit:
-    def __init__(self, crowd, calendar_id):
-        self.crowd, self.calendar_id = crowd, calendar_id
-
-    def __enter__(self):
-        crowd = self.crowd
-        with crowd.lock:
-            crowd.inside.append(self.calendar_id)
-            crowd.most = max(crowd.most, len(crowd.inside))
-            crowd.most_at_one = max(crowd.most_at_one, crowd.inside.count(self.calendar_id))
-            crowd.waiting -= 1
-            early = crowd.waiting >= 0
-        if early:
-            crowd.barrier.wait(30)
-
-    def __exit__(self, *_):
-        with self.crowd.lock:
-            self.crowd.inside.remove(self.calendar_id)
 
 
 def test_several_calendars_at_once_and_one_write_at_a_time_each(emulate, monkeypatch):

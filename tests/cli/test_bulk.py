@@ -130,6 +130,7 @@ def test_a_dry_run_overrules_the_rows(emulate, bulk):
 def test_a_role_that_is_not_known_counts_as_lowered():
     """What Google may invent is shown among what is taken away, to be looked at."""
     found = {"change": "updated", "previous_access": "curator", "calendar_access": "reader", "rule_id": "default"}
+    found |= {"acted_as": "", "list_entry": ""}
     assert next(plan_table([(2, {"calendar_name": "Team"}, found)])) == "Lowered (1)"
 
 
@@ -159,6 +160,8 @@ def test_the_results_file_has_a_line_for_each_row(emulate, bulk, folder):
         "granted_access": "reader",
         "rule_id": "user:jane@acme.com",
         "calendar_id": EXAMPLE,
+        "acted_as": "",
+        "list_entry": "",
         "error_code": "",
         "error_message": "",
     }
@@ -361,7 +364,7 @@ def test_json_has_every_row_in_the_order_of_the_file(emulate, bulk):
     assert document["rows"][1]["parameters"]["recipient"] == "b@acme.com"
     assert document["rows"][1]["results"]["change"] == "created"
     counts = {"created": 2, "updated": 1, "removed": 1, "unchanged": 1, "failed": 1, "not_tried": 0, "not_begun": 0}
-    assert document["summary"] == {"rows": 6, **counts}
+    assert document["summary"] == {"rows": 6, **counts, "list_entries": 0, "lists": 0}
     assert document["results_file"] == "people.results.csv"
 
 
@@ -723,3 +726,116 @@ def test_no_secret_is_shown(emulate, folder, monkeypatch, form):
     status, text, errors = command("bulk", "people.csv", "--info", "account.json", "--format", form)
     assert status == 0
     assert "CANARY" not in text + errors + (folder / "people.results.csv").read_text()
+
+
+TEAMS = {
+    "users": {
+        f"{name}@acme.com": {
+            "calendars": [
+                {"id": f"{name}@acme.com", "summary": name, "primary": True},
+                *([] if name == "jane" else [{"id": f"{name}@group.calendar.google.com", "summary": "Team"}]),
+            ]
+        }
+        for name in ("ann", "bob", "jane")
+    }
+}
+OF_USERS = f"{HEADER},act_as,add_to_list"
+ROWS_OF_USERS = """\
+Team,user,jane@acme.com,reader,ann@acme.com,Yes
+Team,user,jane@acme.com,writer,bob@acme.com,Yes
+Team,user,kim@acme.com,reader,bob@acme.com,
+"""
+
+
+@pytest.fixture
+def of_users(folder, monkeypatch, emulate):
+    """Return a function that runs the verb as users of an emulator's Workspace, and gives emulator and outcome."""
+
+    def run(rows, *options, faults=(), emulator=None):
+        emulator = emulator or emulate({**TEAMS, "faults": list(faults)})
+        for name in ACCOUNT:
+            monkeypatch.delenv(f"GOOGLE_{name.upper()}", raising=False)
+        rails = {"may_act_as": "ann@acme.com, bob@acme.com", "may_add_to_lists_of": "jane@acme.com"}
+        account = {"service_account": emulator.service_account_key(), **rails}
+        (folder / "account.json").write_text(json.dumps(account))
+        (folder / "account.json").chmod(0o600)
+        (folder / "people.csv").write_text(f"{OF_USERS}\n{rows}", encoding="utf-8")
+        return emulator, *command("bulk", "people.csv", "--info", "account.json", "--per-minute", "1000000", *options)
+
+    return run
+
+
+def test_the_plan_of_several_users_names_them_and_counts_the_lists(of_users):
+    """Titles are each user's own, so the plan says whose; the lists that would change are apart, and counted."""
+    emulator, status, text, errors = of_users(ROWS_OF_USERS, "--dry-run")
+    assert (status, errors) == (0, "")
+    assert text == (
+        "Raised (3)\n"
+        "Line  Calendar  Acted as      Recipient           Before  After\n"
+        "   2  Team      ann@acme.com  user:jane@acme.com  none    reader\n"
+        "   3  Team      bob@acme.com  user:jane@acme.com  none    writer\n"
+        "   4  Team      bob@acme.com  user:kim@acme.com   none    reader\n"
+        "\n"
+        "Added to the recipient's list (2)\n"
+        "Line  Calendar  Acted as      Recipient\n"
+        "   2  Team      ann@acme.com  user:jane@acme.com\n"
+        "   3  Team      bob@acme.com  user:jane@acme.com\n"
+        "\n"
+        "3 rows: 3 to be created; 2 calendars to be added to the lists of 1 recipient; "
+        "this was a dry run, and nothing was changed\n"
+    )
+    assert (emulator.mails, emulator.added_to_lists) == ([], {})
+
+
+def test_the_plan_counts_a_list_entry_of_two_rows_once(of_users):
+    """The same wish as two users adds one calendar to one list, by its id or as somebody's primary one."""
+    rows = (
+        "primary,user,jane@acme.com,reader,ann@acme.com,Yes\n"
+        "ann@acme.com,user,jane@acme.com,reader,bob@acme.com,Yes\n"
+        "bob@group.calendar.google.com,user,jane@acme.com,reader,bob@acme.com,Yes\n"
+        "bob@group.calendar.google.com,user,Jane@acme.com,reader,bob@acme.com,Yes\n"
+    )
+    _, _, text, _ = of_users(rows, "--dry-run", "--format", "json")
+    summary = json.loads(text)["summary"]
+    assert (summary["list_entries"], summary["lists"]) == (2, 1), text
+
+
+def test_the_results_of_several_users_say_who_was_acted_as_and_what_came_of_the_list(of_users, folder):
+    """A list entry that failed has its books in the results, and the next run adds it and mails nobody again."""
+    refused = {"method": "calendarList.insert", "fault": "error", "status": 403, "reason": "forbidden"}
+    emulator, status, text, _ = of_users(ROWS_OF_USERS, "--threads", "1", faults=[refused])
+    assert status == 1
+    assert "(sharing_refused); created all the same (before: none)" in text
+    assert (
+        "line 3: 'Team': created: user:jane@acme.com has writer (before: none); added to the recipient's list" in text
+    )
+    names = ("act_as", "add_to_list", "change", "previous_access", "acted_as", "list_entry", "error_code")
+    assert [[line[name] for name in names] for line in results(folder / "people.results.csv")] == [
+        ["ann@acme.com", "Yes", "created", "none", "ann@acme.com", "", "sharing_refused"],
+        ["bob@acme.com", "Yes", "created", "none", "bob@acme.com", "added", ""],
+        ["bob@acme.com", "", "created", "none", "bob@acme.com", "", ""],
+    ]
+    mails = list(emulator.mails)
+    _, status, text, _ = of_users(ROWS_OF_USERS, "--threads", "1", emulator=emulator)
+    assert status == 0
+    assert text == (
+        "line 2: 'Team': unchanged: user:jane@acme.com has reader (before: reader); added to the recipient's list\n"
+        "3 rows: 3 unchanged; 1 calendar added to the lists of 1 recipient\n"
+        "results: people.results-2.csv\n"
+    )
+    assert [line["list_entry"] for line in results(folder / "people.results-2.csv")] == ["added", "present", ""]
+    assert emulator.mails == mails
+
+
+def test_a_key_that_is_deleted_in_the_middle_ends_the_run(of_users, folder):
+    """The error names the key's id, is not tried again, and the rows behind it are told as not tried."""
+    deleted = {"status": 400, "reason": "invalid_grant", "message": "Invalid JWT Signature."}
+    nothing = {"method": "oauth2.token", "fault": "delayed", "seconds": 0}
+    faults = [nothing, nothing, {"method": "oauth2.token", "fault": "error", **deleted}]
+    emulator, status, text, _ = of_users(ROWS_OF_USERS, "--threads", "1", faults=faults)
+    assert status == 1
+    assert "line 2: 'Team': failed: Google does not accept the key emulator-key" in text
+    assert "3 rows: 1 failed, 2 not tried" in text
+    assert emulator.calls.count("oauth2.token") == 3
+    assert [line["error_code"] for line in results(folder / "people.results.csv")] == ["authorization_failed"] * 3
+    assert emulator.mails == []

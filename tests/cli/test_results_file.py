@@ -207,6 +207,7 @@ def test_a_lone_surrogate_is_written(tmp_path):
 def test_an_error_after_a_write_can_be_undone(tmp_path):
     """A row that failed after it had changed something has what was there before, beside its error."""
     details = {"change": "updated", "previous_access": "owner", "rule_id": "user:a@acme.com", "calendar_id": "team"}
+    details |= {"acted_as": "ann@acme.com"}
     error = {"code": "unexpected_answer", "message": "odd", "details": {**details, "status": 200}}
     with ResultsFile(tmp_path / "results.csv", like()) as file:
         file.write(2, ROW, {"error": error})
@@ -214,6 +215,7 @@ def test_an_error_after_a_write_can_be_undone(tmp_path):
     assert {name: line[name] for name in FOUND} == {
         **details,
         "granted_access": "",
+        "list_entry": "",
         "error_code": "unexpected_answer",
         "error_message": "odd",
     }

@@ -30,9 +30,10 @@ EXAMPLES = f"""\
 The file is CSV (a comma, semicolon or tab between the columns, of which the first
 line has the names) or JSON Lines. Columns are the parameters of a step, by id or
 label: calendar_name, scope, recipient, calendar_access, and if need be
-send_notifications and dry_run; columns that begin with _ are ignored. All rows are
-checked before anything is sent. Only what differs is written, so to go on after an
-interruption run the same command again.
+send_notifications and dry_run, with a service account act_as and add_to_list;
+columns that begin with _ are ignored. All rows are checked before anything is sent.
+Only what differs is written, so to go on after an interruption run the same command
+again.
 
 The results are a new file each time, as they say what to undo: FILE.results.csv,
 then FILE.results-2.csv ... Each line is on the disk before the next row of its
@@ -61,7 +62,7 @@ def add_bulk(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         type=_count,
         default=PER_MINUTE,
         metavar="N",
-        help="begin at most so many requests in a minute (default: %(default)s; Google allows an account 600)",
+        help="begin at most so many requests in a minute as one user (default: %(default)s; Google allows each 600)",
     )
     parser.add_argument(
         "--threads",

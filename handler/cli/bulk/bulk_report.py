@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from ...calendar_names import PRIMARY
 from ...documents import wrong_file
 from ...errors import InvalidInput, quote, visible
-from ..output import remedy_of, share_sentence
+from ..output import count, remedy_of, share_sentence
 from .plan_table import plan_table
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class BulkReport:
                 self._unwritten.discard(number)
         if tell:
             self._told = True
-            if _kind(outcome) not in {UNCHANGED, NOT_TRIED}:
+            if _kind(outcome) not in {UNCHANGED, NOT_TRIED} or _listed(outcome):
                 print(self._sentence(number, outcome), file=tell, flush=True)
 
     @property
@@ -93,7 +94,7 @@ class BulkReport:
         counts = {name.replace(" ", "_"): self._counts[name] for name in COUNTED}
         return {
             "rows": rows,
-            "summary": {"rows": self.rows, **counts, "not_begun": self.left},
+            "summary": {"rows": self.rows, **counts, "not_begun": self.left, **self._lists()},
             "results_file": str(self.results.path) if self.results else None,
             "unrecorded": [self.file.lines[number] for number in self._lost()],
         }
@@ -142,8 +143,16 @@ class BulkReport:
         kinds = [
             f"{self._counts[kind]} {to_be if kind in CHANGES else ''}{kind}" for kind in COUNTED if self._counts[kind]
         ]
+        lists = self._lists()
+        entries, owners = count(lists["list_entries"], "calendar"), count(lists["lists"], "recipient")
+        listed = f"; {entries} {to_be}added to the lists of {owners}" if lists["lists"] else ""
         end = "; this was a dry run, and nothing was changed" if self._dry_run else ""
-        return f"{self.rows} rows: {', '.join(kinds) or 'none begun'}{end}"
+        return f"{self.rows} rows: {', '.join(kinds) or 'none begun'}{listed}{end}"
+
+    def _lists(self) -> dict[str, int]:
+        """Return how many entries come into how many recipients' lists; rows for the same entry count once."""
+        entries = {listed for outcome in self._outcomes.values() if (listed := _listed(outcome))}
+        return {"list_entries": len(entries), "lists": len({recipient for recipient, _ in entries})}
 
     def _sentence(self, number: int, outcome: Outcome) -> str:
         name = quote(str(self.file.rows[number]["calendar_name"]).strip())
@@ -155,6 +164,15 @@ class BulkReport:
             written = f"; {change} all the same (before: {before})" if change in CHANGES else ""
             what = f"{_kind(outcome)}: {visible(error['message'])} ({error['code']}){written}"
         return f"line {self.file.lines[number]}: {name}: {what}"
+
+
+def _listed(outcome: Outcome) -> tuple[str, str] | None:
+    """Return the recipient's rule and the calendar if the latter came, or would come, into the former's list."""
+    if "error" in outcome or outcome["results"]["list_entry"] != "added":
+        return None
+    results = outcome["results"]
+    own = results["calendar_id"] == PRIMARY
+    return results["rule_id"], results["acted_as"] if own else results["calendar_id"]
 
 
 def _kind(outcome: Outcome) -> str:

@@ -1,4 +1,4 @@
-"""Shows what a bulk would change: access that is taken away or lowered apart from what is raised."""
+"""Shows what a bulk would change: access that is taken away or lowered apart from what is raised, lists at the end."""
 
 from __future__ import annotations
 
@@ -13,21 +13,28 @@ if TYPE_CHECKING:
 
     from ...results import ResultId
 
-SECTIONS = ("Removed", "Lowered", "Raised")
+LISTED = "Added to the recipient's list"
+SECTIONS = ("Removed", "Lowered", "Raised", LISTED)
 
 
 def plan_table(found: Iterable[tuple[int, Mapping[str, Any], Mapping[ResultId, str]]]) -> Iterator[str]:
     """Yield the lines of the tables; `found` has line, row and results of each row that can be shared."""
+    rows = list(found)
+    several = len({results["acted_as"] for *_, results in rows}) > 1  # one title is two calendars then
     tables: dict[str, list[tuple[str, ...]]] = {}
-    for line, row, results in found:
+    for line, row, results in rows:
+        user = (results["acted_as"],) if several else ()
+        cells = (f"{line:>4}", shown(row["calendar_name"].strip()), *user, shown(results["rule_id"]))
+        before, after = results["previous_access"], results["calendar_access"]
         if results["change"] != "unchanged":
-            before, after = results["previous_access"], results["calendar_access"]
-            cells = (f"{line:>4}", shown(row["calendar_name"].strip()), shown(results["rule_id"]), before, after)
-            tables.setdefault(_section(before, after), []).append(cells)
+            tables.setdefault(_section(before, after), []).append((*cells, before, after))
+        if results["list_entry"] == "added":
+            tables.setdefault(LISTED, []).append(cells)
+    head = ("Line", "Calendar", *(("Acted as",) if several else ()), "Recipient")
     for section in SECTIONS:
         if section in tables:
             yield f"{section} ({len(tables[section])})"
-            yield from columns([("Line", "Calendar", "Recipient", "Before", "After"), *tables[section]])
+            yield from columns([head if section == LISTED else (*head, "Before", "After"), *tables[section]])
             yield ""
 
 

@@ -24,7 +24,17 @@ if TYPE_CHECKING:
     from ...bulk import Outcome
     from .row_file import RowFile
 
-FOUND = ("change", "previous_access", "granted_access", "rule_id", "calendar_id", "error_code", "error_message")
+FOUND = (
+    "change",
+    "previous_access",
+    "granted_access",
+    "rule_id",
+    "calendar_id",
+    "acted_as",
+    "list_entry",
+    "error_code",
+    "error_message",
+)
 ONLY_OWNER = 0o600
 
 
