@@ -49,7 +49,10 @@ class GoogleAppsCalendarShareV1
   FORMS = { 'results' => %r{\A<results>.*</results>\z}m, 'error' => /\A[a-z_]+: / }
 
   # Info values that are no secret: what Python writes of them is left as it is.
-  PLAIN = %w(python_command client_id enable_debug_logging allowed_domains allow_public highest_access)
+  PLAIN = %w(
+    python_command client_id act_as_by_default may_act_as may_add_to_lists_of enable_debug_logging
+    allowed_domains allow_public highest_access
+  )
 
   BEYOND_ASCII = /[^\x00-\x7f]/
 
@@ -194,7 +197,7 @@ class GoogleAppsCalendarShareV1
   def masked(errors)
     return '' if errors.empty?
     values = infos.reject { |name, _| PLAIN.include?(name) }.values.flat_map { |value| [value, unescaped(value)] }
-    lines = values.flat_map { |value| value.split(/\\[nr]|[\r\n]/).map(&:strip).select { |line| line.length >= 12 } }
+    lines = values.flat_map { |value| value.split(/\\+[nr]|[\r\n]/).map(&:strip).select { |line| line.length >= 12 } }
     forms = (values.map(&:strip) + lines).uniq.flat_map { |value| forms_of(value) }
     forms = forms.select { |form| form.length >= 4 }.uniq.sort_by { |form| -form.length }
     forms.inject(text(errors)) { |shown, form| shown.gsub(form, '***') }

@@ -34,7 +34,7 @@ EXAMPLES = [
 ]
 CANARIES = {
     "client_id": "1d.apps.example.com",
-    "client_secret": "CANARY-S3CR3T<&>'\"",
+    "client_secret": "CANARY-S3CR3T&'\"0",
     "refresh_token": "1//CANARY-R3FR35H",
 }
 SECRET = {**INFO, **CANARIES}
@@ -287,11 +287,65 @@ def test_a_crash_shows_no_form_of_a_secret(ruby, tmp_path):
 
 def test_only_secrets_are_masked(ruby, tmp_path):
     """What is no secret, as a guard rail or the client's id, is left as it was written."""
-    words = "user:jane@reader.com has reader, 1d.apps.example.com, owner"
+    words = (
+        "user:jane@reader.com has reader, 1d.apps.example.com, owner, as ann@acme.com or uni.edu in lists of acme.com"
+    )
     crash = make_program(tmp_path / "python", f'cat >/dev/null; echo "{words}" >&2; exit 3')
-    info = {**SECRET, "python_command": crash, "highest_access": "reader", "allowed_domains": "reader.com"}
+    rails = {"highest_access": "reader", "allowed_domains": "reader.com"}
+    users = {"act_as_by_default": "ann@acme.com", "may_act_as": "uni.edu", "may_add_to_lists_of": "acme.com"}
+    info = {**SECRET, "python_command": crash, **rails, **users}
     _, log = ruby.do({"info": info, "parameters": STEP})
     assert log == f"{words}\n"
+
+
+PASTED = {
+    "as pasted": lambda key: key,
+    "from Windows": lambda key: key.replace("\n", "\r\n"),
+    "line feeds escaped": lambda key: key.replace("\n", "\\n"),
+    "all of it escaped": lambda key: json.dumps(key)[1:-1],
+    "line feeds dropped by a field of one line": lambda key: key.replace("\n", ""),
+}
+"""How the file with a service account's key may arrive."""
+
+
+def test_a_key_of_many_lines_arrives(ruby):
+    """With a service account's key, however its line feeds came, a step acts as a user and shows nothing of the key."""
+    info = {"python_command": sys.executable, "enable_debug_logging": "Yes", "may_act_as": "acme.com"}
+    parameters = {**STEP, "calendar_name": "Team Calendar", "act_as": "ann@acme.com", "add_to_list": "Yes"}
+    with Emulator() as emulator:
+        keys = [pasted(emulator.service_account_key()) for pasted in PASTED.values()]
+        infos = [{**info, "may_add_to_lists_of": "acme.com", "service_account": key} for key in keys]
+        outcomes, log = ruby.do(
+            *({"info": one, "parameters": parameters} for one in infos),
+            environment={"CALENDAR_EMULATOR_HOST": emulator.host},
+        )
+    answered = [results(outcome["xml"]) for outcome in outcomes]
+    assert {(found["Acted As"], found["Rule Id"]) for found in answered} == {("ann@acme.com", "user:jane@acme.com")}
+    assert set(emulator.added_to_lists["jane@acme.com"]) == {"team@group.calendar.google.com"}
+    assert "user:jane@acme.com: created" in log
+    assert not pieces_of(*keys) & pieces_of(log, *(outcome["xml"] for outcome in outcomes))
+
+
+def test_a_crash_shows_no_line_of_a_key(ruby, tmp_path):
+    """A program that writes a key whole, or by line, its line feeds as ones or escaped, has each line masked."""
+    key, steps = Emulator().service_account_key(), []
+    for number, pasted in enumerate(PASTED.values()):
+        lines = re.sub(r"\\n", "\n", key)
+        forms = [pasted(key), lines, json.dumps(lines), repr(lines), *lines.split("\n"), html.escape(key)]
+        (tmp_path / f"written{number}").write_text("\n\n".join(forms), encoding="utf-8")
+        script = f'cat >/dev/null; cat "{tmp_path}/written{number}" >&2; exit 3'
+        crash = make_program(tmp_path / f"python{number}", script)
+        steps.append({"info": {"service_account": pasted(key), "python_command": crash}, "parameters": STEP})
+    outcomes, log = ruby.do(*steps)
+    assert "***" in log
+    private = pieces_of(json.loads(key)["private_key"])
+    assert not private & pieces_of(log, *(outcome["shown"] for outcome in outcomes))
+
+
+def pieces_of(*texts):
+    """Return every piece of 20 letters and digits that stands in any of the texts."""
+    runs = [run for text in texts for run in re.findall(r"[A-Za-z0-9+/=]{20,}", text)]
+    return {run[at : at + 20] for run in runs for at in range(len(run) - 19)}
 
 
 def test_what_is_no_secret_is_what_the_descriptor_says(folder):
