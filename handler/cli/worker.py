@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..descriptor import invalid_input, load
 from ..engines.attempt import DEFAULT_CONNECTION, secrets_of, told
-from ..errors import HandlerError
+from ..errors import HandlerError, InvalidInput, quote
 from ..installation import installed
 from ..masking import masked
 from ..session import Session
@@ -19,7 +20,8 @@ from .options import read_info, read_info_file
 from .output import LOG_FORMAT, logged_to
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
+    from typing import TextIO
 
     from .output import Streams
 
@@ -27,7 +29,8 @@ SUMMARY = "Do steps for a workflow engine"
 MISSING = "error: the verb worker needs the extra temporal: pip install 'google-apps-calendar-share[temporal]'"
 EXAMPLES = f"""\
 A step names the account that it is done with: its input holds the parameters and,
-unless that is default, connection. The values behind the name stay on this machine.
+unless that is default, connection. The values behind the name stay on this machine,
+and each step reads them anew: a key that is replaced in its file is used no more.
 The account of the environment is the one called default, complemented by the file
 of this name if there is one: GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET and
 GOOGLE_REFRESH_TOKEN, or GOOGLE_SERVICE_ACCOUNT and GOOGLE_ACT_AS, each also with
@@ -79,29 +82,70 @@ def run_worker(arguments: argparse.Namespace, streams: Streams) -> int:
             raise
         print(MISSING, file=streams.stderr)
         return WRONG_INPUT
-    connections = _read(arguments.info, streams)
+    files = _InfoFiles(arguments.info, streams)
 
     def tell(line: str) -> None:
         print(line, file=streams.stdout, flush=True)
 
-    tell(f"connections: {', '.join(connections)}")
+    tell(f"connections: {', '.join(files.paths)}")
     try:
-        with logged_to(streams.stderr, logging.getLogger("temporalio"), logging.WARNING, _Log(connections.values())):
-            asyncio.run(
-                serve(connections.__getitem__, arguments.address, arguments.namespace, arguments.task_queue, tell)
-            )
+        with logged_to(streams.stderr, logging.getLogger("temporalio"), logging.WARNING, _Log(files.secrets)):
+            asyncio.run(serve(files.info_of, arguments.address, arguments.namespace, arguments.task_queue, tell))
     except NoServerError as error:
         print("error:", error, file=streams.stderr)
         return TRY_AGAIN
     return DONE
 
 
+class _InfoFiles:
+    """The info values of each connection, read anew for each step: secrets are replaced while steps go on."""
+
+    def __init__(self, pairs: list[tuple[str, Path | None]], streams: Streams) -> None:
+        """Read all of them once; raises InvalidInput with what is wrong with any."""
+        self.paths: dict[str, Path | None] = {}
+        self.secrets: list[Any] = []
+        """All that were ever read: a step with an earlier one may still be going on."""
+        wrong: dict[str, str] = {}
+        infos: list[Mapping[str, str]] = []
+        for name, file in pairs or [(DEFAULT_CONNECTION, None)]:
+            if name in self.paths:
+                wrong[name] = "is given twice; each connection has one file"
+            self.paths[name] = file
+            info, problems = load().info.read(self._read(name, streams.stderr))
+            infos.append(info)
+            wrong.update({f"{name}: {field}": problem for field, problem in problems.items()})
+        if wrong:
+            raise invalid_input(wrong)
+        for values in infos:
+            # An installation or environment in which every step would fail is said before one is taken.
+            _ = Session(values).connection
+
+    def info_of(self, name: str) -> Any:
+        """Return the info values of a connection as they are now; raises KeyError for one that is unknown.
+
+        Raises InvalidInput if they cannot be read: what was read earlier may have been revoked.
+        """
+        try:
+            return self._read(name, io.StringIO())  # who else can read the file was said at the start
+        except InvalidInput as error:
+            problem = error.message.replace("\n", "; ")
+        raise invalid_input({"connection": f"{quote(name)} cannot be read any more, and must be put right: {problem}"})
+
+    def _read(self, name: str, stderr: TextIO) -> Any:
+        file = self.paths[name]
+        # The environment has one account: no other connection may come to share its secrets.
+        info = read_info(file, stderr) if file is None or name == DEFAULT_CONNECTION else read_info_file(file, stderr)
+        self.secrets += [secret for secret in secrets_of(info) if secret not in self.secrets]
+        return info
+
+
 class _Log(logging.Formatter):
     """Writes what the engine logs without the secrets of any connection."""
 
-    def __init__(self, infos: Iterable[Mapping[str, Any]]) -> None:
+    def __init__(self, secrets: list[Any]) -> None:
+        """Take the list of the secrets, which others add to."""
         super().__init__(LOG_FORMAT)
-        self._secrets = [secret for info in infos for secret in secrets_of(info)]
+        self._secrets = secrets
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and what it was logged with."""
@@ -110,28 +154,6 @@ class _Log(logging.Formatter):
     def formatException(self, ei: Any) -> str:  # noqa: N802 -- as inherited
         """Return a traceback without source lines."""
         return told(ei[1], str) if ei[1] else ""
-
-
-def _read(pairs: list[tuple[str, Path | None]], streams: Streams) -> dict[str, Any]:
-    """Return the info values by connection; raises InvalidInput with what is wrong with any of them."""
-    connections: dict[str, Any] = {}
-    wrong: dict[str, str] = {}
-    for name, file in pairs or [(DEFAULT_CONNECTION, None)]:
-        if name in connections:
-            wrong[name] = "is given twice; each connection has one file"
-        # The environment has one account: no other connection may come to share its secrets.
-        if file is None or name == DEFAULT_CONNECTION:
-            connections[name] = read_info(file, streams.stderr)
-        else:
-            connections[name] = read_info_file(file, streams.stderr)
-        problems = load().info.read(connections[name])[1]
-        wrong.update({f"{name}: {field}": problem for field, problem in problems.items()})
-    if wrong:
-        raise invalid_input(wrong)
-    for info in connections.values():
-        # An installation or environment in which every step would fail is said before one is taken.
-        _ = Session(load().info.read(info)[0]).connection
-    return connections
 
 
 def _connection(text: str) -> tuple[str, Path]:

@@ -9,7 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from handler.testing.emulator import ACCOUNT
+from handler import InvalidInput
+from handler.engines.attempt import attempt
+from handler.testing.emulator import ACCOUNT, Emulator
 
 from ..support.command_line import command
 
@@ -87,6 +89,67 @@ def test_the_environment_complements_the_default_account_alone(engine, account, 
     status, _, errors = command("worker", "temporal", "--info", f"acme={rails}")
     assert status == 2
     assert "acme: refresh_token: is missing" in errors
+
+
+def test_a_file_that_changes_is_read_again(engine, account):
+    """Each step has the values that its file has then, so that a secret can be replaced while the worker runs."""
+
+    async def serve(info_of, *_):
+        assert info_of("default") == INFO
+        account.write_text(json.dumps({**INFO, "refresh_token": "CANARY-N3W"}))
+        assert info_of("default")["refresh_token"] == "CANARY-N3W"
+        logging.getLogger("temporalio.worker").warning("lost %s and %s", INFO["client_secret"], "CANARY-N3W")
+
+    engine.serve = serve
+    status, _, errors = command("worker", "temporal", "--info", f"default={account}")
+    assert status == 0
+    assert errors.endswith(" lost *** and ***\n")
+
+
+def test_a_file_of_the_environment_is_read_again(engine, monkeypatch, tmp_path):
+    """The same holds for files that variables name, as mounted secrets are."""
+    key = tmp_path / "key.json"
+    key.write_text(Emulator().service_account_key())
+    monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_FILE", str(key))
+
+    async def serve(info_of, *_):
+        key.write_text("{}")
+        assert info_of("default") == {"service_account": "{}"}
+
+    engine.serve = serve
+    assert command("worker", "temporal")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("now", "says"),
+    [
+        (None, "No such file or directory"),
+        ("", "line 1: is no mapping; "),
+        ("client_secret: {CANARY", "not well-formed YAML"),
+        ("{}", None),
+    ],
+    ids=["away", "empty", "half of it", "nothing in it"],
+)
+def test_values_that_were_replaced_are_never_used(engine, account, now, says):
+    """While a file is away or half-written its steps fail, naming connection and file, and no request is made."""
+
+    async def serve(info_of, *_):
+        account.unlink()
+        if now is not None:
+            account.write_text(now)
+        with pytest.raises(InvalidInput) as caught:
+            attempt(info_of, "default", {})
+        if says:
+            assert list(caught.value.details["fields"]) == ["connection"]
+            assert says in caught.value.message
+            assert str(account) in caught.value.message
+        assert "CANARY" not in str(caught.value.to_dict())
+        assert caught.value.__context__ is None
+        account.write_text(json.dumps(INFO))
+        assert info_of("default") == INFO
+
+    engine.serve = serve
+    assert command("worker", "temporal", "--info", f"default={account}")[0] == 0
 
 
 @pytest.mark.parametrize(
