@@ -93,6 +93,8 @@ class JumpingTime:
 class Account:
     """The connection of one account, as far as a share of a calendar by its title needs one."""
 
+    key_id = ""
+
     def __init__(self, time: JumpingTime, *, spread: bool) -> None:
         """Take the time that requests need; without `spread` a rate limit says nothing of how long to wait."""
         self._time = time

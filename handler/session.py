@@ -42,6 +42,8 @@ class Run(NamedTuple):
     """Waits until one more request may be made as a user."""
     recipients: Accounts | None = None
     """Recipients who stay signed in for as long as the run lasts."""
+    log: Callable[..., None] | None = None
+    """Writes to the log; None: as a run of its own."""
 
 
 ALONE = Run()
@@ -65,7 +67,7 @@ class Session:
         one that `reads_only` makes do with fewer OAuth scopes. `run` is what it has in
         common with other pieces of work.
         """
-        self.log = log_of(info)
+        self.log = run.log or log_of(info)
         self._info = info
         self._policy = policy_of(attempts)
         self._run = run
@@ -143,9 +145,17 @@ class Session:
 
 
 def log_of(info: Mapping[str, str]) -> Callable[..., None]:
-    """Return what writes a stage to the log, at the level that Enable Debug Logging asks for."""
+    """Return what writes the stages of a run to the log, at the level that Enable Debug Logging asks for.
+
+    Each line begins with an id of the run, as others may write theirs in between.
+    """
     level = logging.INFO if info.get("enable_debug_logging") == "Yes" else logging.DEBUG
-    return functools.partial(logger.log, level)
+    run_id = os.urandom(4).hex()
+
+    def log(message: str, *values: object) -> None:
+        logger.log(level, "%s %s", run_id, message % values if values else message, stacklevel=2)
+
+    return log
 
 
 def policy_of(attempts: int | None) -> Policy:

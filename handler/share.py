@@ -140,7 +140,8 @@ class Share:
         if wish.role == "none":
             for one in rules:
                 if one.role != "none":
-                    self._write(functools.partial(self._api.delete, target.calendar_id, self._id_of(one)))
+                    delete = functools.partial(self._api.delete, target.calendar_id, self._id_of(one))
+                    self._write(delete, target, one)
             return self._results(None, "none")
         written = self._insert(target) if present == "none" else self._update(target, rules[0])
         if written is None:
@@ -194,12 +195,12 @@ class Share:
     def _update(self, target: Target, rule: Rule) -> Rule | None:
         wish = self._wish
         update = functools.partial(self._api.update, target.calendar_id, self._id_of(rule))
-        return self._write(functools.partial(update, wish.role, notify=wish.notify))
+        return self._write(functools.partial(update, wish.role, notify=wish.notify), target, rule)
 
     def _insert(self, target: Target) -> Rule:
         wish = self._wish
         insert = functools.partial(self._api.insert, target.calendar_id, wish.rule_id, wish.role, notify=wish.notify)
-        written = self._write(insert)
+        written = self._write(insert, target)
         if written is None:
             # The 404 is about the calendar or about the grantee: Google does not say which.
             # A list that was read a while ago does not tell whether the calendar is still there.
@@ -215,11 +216,13 @@ class Share:
             self._first = list(self._listed.get(grantee_of(written.rule_id), ()))
         return written
 
-    def _write(self, write: Callable[[], T]) -> T:
-        """Write, and remember whether it may have been done although it failed."""
+    def _write(self, write: Callable[[], T], target: Target, rule: Rule | None = None) -> T:
+        """Write, and remember whether it may have been done although it failed; `rule` is what is there."""
+        rule_id, role = (shown(self._id_of(rule)), rule.role) if rule else (self._wish.rule_id, "none")
+        where, whom = shown(target.calendar_id), _who(self._api, self._wish.act_as)
         before = self._may_have_landed
         try:
-            written = write()
+            written = self._logged(write, f"{rule_id} in {where} as {whom}: {role} before, {self._wish.role} after")
         except Stopped as stopped:
             if not before:
                 raise
@@ -231,6 +234,18 @@ class Share:
         self._may_have_landed = before or bool(written)
         return written
 
+    def _logged(self, write: Callable[[], T], told: str) -> T:
+        """Write, and log who changed what: Google's own log shows the user alone."""
+        try:
+            written = write()
+        except HandlerError as error:
+            if _may_be_done(error):
+                self._log(f"perhaps wrote {told}")
+            raise
+        if written and written != "present":  # as a list entry that somebody else has made
+            self._log(f"wrote {told}")
+        return written
+
     def _listed_for(self, own_list: Connection, target: Target) -> str:
         """Put the calendar into the recipient's list, and return what became of it, by what was there at first."""
         # As the recipient, primary is another calendar.
@@ -240,7 +255,9 @@ class Share:
             self._entry = there
         become = "added"
         if not there and not self._wish.dry_run:
-            become = own_list.add_to_list(calendar_id)
+            insert = functools.partial(own_list.add_to_list, calendar_id)
+            whom = _who(own_list, self._wish.recipient)
+            become = self._logged(insert, f"{shown(calendar_id)} in their list as {whom}: absent before, present after")
         if not become:
             raise Unavailable(
                 "calendar_not_ready",
@@ -291,6 +308,11 @@ class Share:
             f"The rule {quote(self._wish.rule_id)} was gone again each time it was to be updated. "
             "Somebody else removes it: see who, or try again when they are done.",
         )
+
+
+def _who(api: Connection, user: str) -> str:
+    """Return in whose name an account writes, and with which key."""
+    return f"{user or 'the account itself'}{f' by the key {shown(api.key_id)}' if api.key_id else ''}"
 
 
 def _may_be_done(error: HandlerError) -> bool:

@@ -10,7 +10,7 @@ from .errors import HandlerError
 from .guard_rails import allowed_wish
 from .installation import is_of_the_installation
 from .results import Results
-from .session import Session, log_of
+from .session import Run, Session, log_of
 from .share import Share
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def execute(
             raise invalid_input(wrong)
         wish = allowed_wish(info_values, values)
         log("input checked")
-        session = Session(info_values, attempts, act_as=wish.act_as, reads_only=wish.dry_run)
+        session = Session(info_values, attempts, act_as=wish.act_as, reads_only=wish.dry_run, run=Run(log=log))
         own_list = session.list_of(wish.recipient) if wish.add_to_list else None
         found = session.attempt(Share(session.connection, wish, log, own_list=own_list))
     except HandlerError as error:

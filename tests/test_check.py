@@ -455,8 +455,9 @@ def test_the_stages_are_lines_of_the_log(emulate, caplog):
     emulate()
     with caplog.at_level(logging.INFO, "google_apps_calendar_share"):
         check({**ACCOUNT, "enable_debug_logging": "Yes"}, "Nothing")
-    assert caplog.messages[:2] == ["input checked", "signed in"]
-    assert caplog.messages[-1].startswith("calendar_not_found: Invalid Calendar Name")
+    lines = [message.partition(" ")[2] for message in caplog.messages]
+    assert lines[:2] == ["input checked", "signed in"]
+    assert lines[-1].startswith("calendar_not_found: Invalid Calendar Name")
 
 
 @pytest.mark.parametrize("name", [None, "Nothing"])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import HandlerError, Unavailable
 from ..retry import Stopped, current_clock
-from ..session import Run, Session
+from ..session import Run, Session, log_of
 from ..share import CHANGE
 from .pace import Pace, Stop, Turns
 
@@ -61,6 +61,8 @@ class Calls:
         """Take the info values, how often a row is tried, and how many requests a minute a user may have."""
         self.stopped = Stop()
         """Once set, the requests in flight finish, and no more are begun."""
+        self.log = log_of(info)
+        """Writes to the log of the run."""
         self._info = info
         self._attempts = attempts
         self._per_minute = per_minute
@@ -97,7 +99,7 @@ class Calls:
         if error := self._over or self._user(user).over:
             raise _not_tried(error)
         turns = Turns(self._pace, self._clock)
-        run = Run(turns.clock, turns, self._recipients)
+        run = Run(turns.clock, turns, self._recipients, self.log)
         return Session(self._info, self._attempts, act_as=user, reads_only=reads_only, run=run)
 
     def attempt(self, session: Session, do: Callable[[], T], user: str = "", recipient: str = "") -> T:

@@ -15,7 +15,6 @@ from ..descriptor import load, wrong_number
 from ..errors import HandlerError
 from ..results import Results
 from ..retry import LONGEST_BLOCK, Stopped
-from ..session import log_of
 from ..share import Share
 from .paced_calls import Calls
 from .plan import read_plan
@@ -87,7 +86,7 @@ class Bulk:
         self._plan = plan
         self._calls = Calls(plan.info, attempts, per_minute)
         self._titles = descriptor.titles
-        self._log = log_of(plan.info)
+        self._log = self._calls.log
         self._targets: Targets
         self._lock = threading.Lock()
         self.untaken: list[tuple[int, Outcome]] = []

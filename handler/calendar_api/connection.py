@@ -84,6 +84,11 @@ class Connection:
         """How many seconds this machine's clock is ahead of Google's; None as long as no answer has told."""
         return self._account.clock_ahead
 
+    @property
+    def key_id(self) -> str:
+        """Id of the service account's key that signs; "" with a refresh token."""
+        return self._account.key_id
+
     def sign_in(self) -> None:
         """Get an access token, unless a good one is kept."""
         self._token()

@@ -39,6 +39,8 @@ class Credentials(Protocol):
     """What an account signs in with."""
 
     token_url: str
+    key_id: str
+    """Id of the key that signs, which is no secret; "" if none does."""
     scopes: tuple[str, ...]
     """OAuth scopes that are asked for, and granted all or none; () if a person has consented to some."""
 
@@ -65,6 +67,7 @@ class RefreshToken:
     """A refresh token and the OAuth client that it was made for."""
 
     spoken = OF_A_REFRESH_TOKEN
+    key_id = ""
     scopes: tuple[str, ...] = ()
 
     def __init__(self, token_url: str, info: Mapping[str, str]) -> None:
@@ -97,6 +100,7 @@ class Assertion:
         """
         self.token_url = token_url
         self.secrets = (key.private_key,)
+        self.key_id = key.private_key_id
         self._key, self._user, self.scopes = key, user, tuple(scopes)
         self._encode = _signers.encoder_of(key)
         self.spoken = Spoken(

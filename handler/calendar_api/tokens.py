@@ -55,6 +55,11 @@ class SignedIn:
         return self._credentials.spoken
 
     @property
+    def key_id(self) -> str:
+        """Id of the key that signs; "" with a refresh token."""
+        return self._credentials.key_id
+
+    @property
     def granted_scopes(self) -> tuple[str, ...] | None:
         """OAuth scopes that the last access token came with; None if Google did not say."""
         return None if self._granted is None else tuple(self.masked(self._granted, self._token).split())

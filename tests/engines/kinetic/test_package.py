@@ -130,7 +130,7 @@ def test_the_package_has_kinetics_three_folders_and_the_handler():
     assert {"handler/init.rb", "process/node.xml", "process/info.xml", "handler/engines/kinetic/bridge.py"} <= set(
         names
     )
-    assert not [name for name in names if re.search(r"emulator|cli/|cases|tests|__main__|__pycache__", name)]
+    assert not [name for name in names if re.search(r"testing/|cli/|tests/|__main__|__pycache__", name)]
 
 
 def test_the_same_sources_make_the_same_package():
