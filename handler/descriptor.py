@@ -166,21 +166,22 @@ class Form:
 
     def _rule(self, name: str, error: Any, text: str) -> str:
         if error.validator == "oneOf":
-            if (place := hidden_at(text)) >= 0:
-                return f"holds {named(text, place)}, which is invisible, perhaps from copying; type the word anew"
             choices = [choice["const"] for choice in self.fields[name]["oneOf"]]
             for choice in choices:
                 if choice.casefold() == text.casefold():
                     return f"must be spelt exactly {choice}"
             meant = [choice["const"] for choice in self.fields[name]["oneOf"] if _hints_at(choice, text)]
             hint = f"; did you mean {meant[0]}?" if meant else ""
+            if (place := hidden_at(text)) >= 0:
+                hint = f"; it holds {named(text, place)}, which is invisible; type it anew"
             return f"is not in the menu: {', '.join(choices)}{hint}"
         if error.validator == "maxLength":
             return f"has {len(text):,} characters; at most {error.validator_value:,} are allowed"
         return f"breaks the rule {error.validator} of handler.yaml"
 
     def _shown(self, name: str) -> str:
-        return "(a name not shown)" if self._secret and not PLAIN_NAME.fullmatch(name) else shown(name)
+        plain = PLAIN_NAME.fullmatch(name) or _letters(name) in map(_letters, self.fields)
+        return shown(name) if plain or not self._secret else "(a name not shown)"
 
 
 class Descriptor:

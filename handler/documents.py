@@ -30,19 +30,19 @@ NO_TEXTS = {
 """What a file is by its first bytes, if it is none that can be read here."""
 
 
-def read(path: Path) -> Any:
+def read(path: Path, form: str = "") -> Any:
     """Return the content of a YAML or JSON file as JSON values (an empty file: None).
 
-    Raises InvalidInput if it cannot be read, is too large or is not plain YAML.
+    Raises InvalidInput if it cannot be read, is too large or is not plain YAML; then `form` is said too.
     """
-    return parsed(read_text(path), path)
+    return parsed(read_text(path), path, form)
 
 
-def parsed(text: str, path: Path) -> Any:
+def parsed(text: str, path: Path, form: str = "") -> Any:
     """Return what the text of a YAML or JSON file says, as `read` does."""
     found, problem = _plain_yaml()[0](text.removeprefix("\ufeff"))
     if problem:
-        raise wrong_file(path, problem)
+        raise wrong_file(path, f"{problem}; {form}" if form else problem)
     return found
 
 

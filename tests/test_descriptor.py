@@ -317,6 +317,36 @@ def test_no_value_of_info_is_quoted(text):
         ("refresh_token", "${CANARY}", "is a placeholder"),
         ("refresh_token", "{{ CANARY }}", "is a placeholder"),
         ("refresh_token", "YOUR_CANARY", "is a placeholder"),
+        ("refresh_token", "Bearer CANARY", "is an access token"),
+        ("client_secret", "bearer CANARY", "is a token, a code or an API key"),
+        ("client_id", "Bearer CANARY", "is a token, a code or a key"),
+        ("refresh_token", '{"refresh_token": "1//0CANARY"}', "is JSON, of which one value is meant"),
+        ("client_secret", '["CANARY"]', "is JSON, of which one value is meant"),
+        ("refresh_token", "-----BEGIN PRIVATE KEY-----CANARY", "is a private key or a certificate"),
+        ("client_secret", "export GOOGLE_CLIENT_SECRET=CANARY", "begins with the name of the value"),
+        ("refresh_token", "refresh-token: CANARY", "begins with the name of the value"),
+        ("client_secret", "1/CANARY", "is a refresh token"),
+        ("client_secret", "1%2f%2f0CANARY", "is a refresh token"),
+        ("client_id", "1/CANARY", "is a token, a code or a key"),
+        ("client_secret", "canary@acme.com", "is an e-mail address"),
+        ("refresh_token", "canary@acme.iam.gserviceaccount.com", "is an e-mail address"),
+        ("refresh_token", "1//0CANARY,", "has a comma, a semicolon, a colon or a line feed"),
+        ("client_secret", "CANARY\\n", "has a comma, a semicolon, a colon or a line feed"),
+        ("client_secret", "GOCSPX-\u2022\u2022\u2022\u2022", "is masked"),
+        ("client_secret", "[REDACTED]", "is masked"),
+        ("client_secret", "--------", "is masked"),
+        ("client_secret", "xxxx-xxxx", "is masked"),
+        ("client_id", "your-client-id", "is a placeholder"),
+        ("client_id", "1234-xxxxxxxxxx.apps.googleusercontent.com", "is masked"),
+        ("client_secret", "YourClientSecret", "is a placeholder"),
+        ("client_secret", "INSERT-SECRET-HERE", "is a placeholder"),
+        ("client_secret", "change-me", "is a placeholder"),
+        ("client_secret", "REPLACE_ME", "is a placeholder"),
+        ("client_secret", "client_secret", "is a placeholder"),
+        ("refresh_token", "(canary)", "is a placeholder"),
+        ("refresh_token", "__CANARY__", "is a placeholder"),
+        ("refresh_token", "process.env.CANARY", "is a placeholder"),
+        ("refresh_token", "vault:CANARY", "is a placeholder"),
     ],
 )
 def test_what_can_be_no_credential_is_said_to_be_what_it_is(name, value, says):
@@ -324,6 +354,63 @@ def test_what_can_be_no_credential_is_said_to_be_what_it_is(name, value, says):
     _, wrong = load().info.read({**INFO, name: value})
     assert says in wrong[name]
     assert "canary" not in wrong[name].lower()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("client_id", "407408718192.apps.googleusercontent.com"),
+        ("client_id", "123456789012-a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6.apps.googleusercontent.com"),
+        ("client_id", "emulator-client"),
+        ("client_secret", "GOCSPX-__aB-3xXxXyY--zZ_0123456789"),
+        ("client_secret", "_aB-cD3fGh1jKlMnOpQrStUv"),
+        ("client_secret", "eyJaB-cD3fGh1jKlMnOpQrSt"),
+        ("client_secret", "notasecret"),
+        ("refresh_token", "1//0gAb-cD_eFxxxXYZ"),
+        ("refresh_token", "1/fFAGRNJru1FTz70BzhT3Zg"),
+        ("refresh_token", "emulator-refresh-token"),
+        ("refresh_token", "some.plain~token+/="),
+    ],
+)
+def test_what_google_makes_or_another_may_is_taken(name, value):
+    """No rule refuses a form that Google has or had, the emulator's values, or a plain token of any other kind."""
+    assert name not in load().info.read({**INFO, name: value})[1]
+
+
+SEEN = {"user": "jane@acme.com", "group": "jane@acme.com", "domain": "acme.com"}
+LISTED = {
+    "may_act_as": "acme.com, jane@acme.com",
+    "may_add_to_lists_of": "jane@acme.com",
+    "allowed_domains": "acme.com",
+}
+HIDDEN = "\u200b\u00ad\u2060\ue000\U000f0000\u0378\ufe0f\U000e0101\ufffc\ufffd\u3164\u00a0\u202e\ufeff"
+
+
+@pytest.mark.parametrize("hidden", HIDDEN, ids=ascii)
+def test_what_is_not_seen_in_an_address_is_told_wherever_one_is_given(hidden):
+    """Recipients, users to act as and guard rails hold nothing invisible or private; character and place are named."""
+    told = f"U+{ord(hidden):04X}"
+    for scope, value in SEEN.items():
+        row = {"calendar_name": "Team", "scope": scope, "calendar_access": "reader"}
+        assert told in load().rows.read({**row, "recipient": value[:2] + hidden + value[2:]})[1]["recipient"]
+    assert told in load().rows.read({**row, "act_as": f"ja{hidden}ne@acme.com"})[1]["act_as"]
+    for name, value in {**LISTED, "act_as_by_default": "jane@acme.com"}.items():
+        assert told in load().info.read({"service_account": "x", name: value[:2] + hidden + value[2:]})[1][name]
+
+
+@pytest.mark.parametrize("mark", "\"'`|\u00a6\u00ab\u00b4\u2018\u201d\u2032\uff02\uff5c", ids=ascii)
+def test_a_quote_or_a_bar_at_an_end_of_an_address_is_told_wherever_one_is_given(mark):
+    """What copying left around a recipient, a user or an entry of a guard rail is named."""
+    told = "has a quote or a bar at an end"
+    row = {"calendar_name": "Team", "calendar_access": "reader"}
+    for around in ("{0}{1}", "{1}{0}", "{0}{1}{0}"):
+        for scope, value in SEEN.items():
+            given = {**row, "scope": scope, "recipient": around.format(mark, value)}
+            assert told in load().rows.read(given)[1]["recipient"]
+        given = {**row, "scope": "default", "act_as": around.format(mark, "jane@acme.com")}
+        assert told in load().rows.read(given)[1]["act_as"]
+        for name, value in {**LISTED, "act_as_by_default": "jane@acme.com"}.items():
+            assert told in load().info.read({"service_account": "x", name: around.format(mark, value)})[1][name]
 
 
 @pytest.mark.parametrize(

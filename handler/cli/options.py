@@ -106,7 +106,7 @@ def variables_set() -> list[str]:
 
 def read_info_file(file: Path, stderr: TextIO) -> Mapping[Any, Any]:
     """Return what an info file holds; raises InvalidInput if it is no mapping, or one that people take for this."""
-    info = read(file)
+    info = read(file, FORM)
     if not isinstance(info, Mapping):
         raise wrong_file(file, f"line 1: is no mapping; {FORM}")
     if problem := load().info.mistaken(info):

@@ -61,8 +61,8 @@ class _Operator(BaseOperator):
 
     def _do(self, what: Callable[[Any], Any]) -> Any:
         """Do something with the info values, and fail the task as its error says."""
-        info = StepHook(self.gcal_conn_id).get_conn()
         try:
+            info = StepHook(self.gcal_conn_id).get_conn()
             return shielded(lambda: info, what)
         except HandlerError as error:
             failed = _failure(f"{error.code}: {error}", [error.to_dict()])

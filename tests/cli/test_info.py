@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -191,6 +192,36 @@ def test_a_file_of_another_form_is_told_the_form(text, account_file):
     """A list, a text, a .env file or an empty file is answered with what an info file looks like."""
     errors = command(*SHARE, "--info", account_file(text))[2]
     assert "account.yaml: line 1: is no mapping; write client_id, client_secret and refresh_token" in errors
+    assert SECRET not in errors
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"[google]\nclient_secret = {SECRET}\n", f'{{"client_id": "x"\n"client_secret": "{SECRET}"}}',
+        f"client_id: x\nclient_secret:{SECRET}\nrefresh_token: y\n", f'{{"client_secret": "{SECRET}',
+    ],
+    ids=["INI", "a comma missing", "a blank missing", "cut"],
+)  # fmt: skip
+def test_a_file_that_is_damaged_is_told_the_form(text, account_file):
+    """What is neither YAML nor JSON is answered with the place, and with what an info file looks like."""
+    errors = command(*SHARE, "--info", account_file(text))[2]
+    assert re.search(r"account.yaml: line \d, column \d+: not well-formed YAML; write client_id, client_secret", errors)
+    assert SECRET not in errors
+
+
+def test_a_file_in_utf_16_is_read(account_file):
+    """What an editor of Windows calls Unicode is text too, if its mark says so."""
+    file = account_file("")
+    file.write_bytes(json.dumps(ACCOUNT).encode("utf-16"))
+    assert command(*SHARE, "--info", file)[0] == 0
+
+
+def test_names_in_another_spelling_are_told(account_file):
+    """A key that is a name here but for its hyphens or capitals is no secret, and is shown with what is meant."""
+    errors = command(*SHARE, "--info", account_file(json.dumps({"client-secret": SECRET, "refreshToken": SECRET})))[2]
+    assert "client-secret: is unknown; did you mean client_secret" in errors
+    assert "refreshToken: is unknown; did you mean refresh_token" in errors
     assert SECRET not in errors
 
 

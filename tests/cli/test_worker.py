@@ -178,6 +178,29 @@ def test_wrong_accounts_are_said_before_a_server_is_asked(engine, tmp_path, info
     assert not hasattr(engine, "asked")
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('{"installed": {"client_secret": "CANARY"}}', "run the verb authorize with --client"),
+        ('{"token": "CANARY", "token_uri": "x"}', "keep client_id, client_secret and refresh_token of it"),
+        ("GOOGLE_CLIENT_SECRET=CANARY", "line 1: is no mapping; write client_id, client_secret"),
+        ("[google]\nclient_secret = CANARY", "line 2, column 1: not well-formed YAML; write client_id"),
+    ],
+    ids=["client", "token.json", ".env", "INI"],
+)
+def test_another_file_is_told_as_it_is_without_a_worker(engine, tmp_path, text, says):
+    """What people take for an info file is called what it is, with the file's name, whatever the verb."""
+    file = tmp_path / "other.json"
+    file.write_text(text)
+    file.chmod(0o600)
+    status, _, errors = command("worker", "temporal", "--info", f"acme={file}")
+    assert status == 2
+    assert f"{file}: " in errors
+    assert says in errors
+    assert "CANARY" not in errors
+    assert not hasattr(engine, "asked")
+
+
 def test_a_connection_has_one_file(engine, account):
     """Two files for one name are a mistake that is said, and not the last of them."""
     status, _, errors = command("worker", "temporal", "--info", f"a={account}", "--info", f"a={account}")

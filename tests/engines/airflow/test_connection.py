@@ -109,6 +109,31 @@ def test_a_bad_connection_says_what_to_do(emulate, press, info, says):
     assert "CANARY" not in text
 
 
+@pytest.mark.parametrize(
+    ("extra", "says"),
+    [
+        ("CANARY", "is no JSON object; write the info values by their ids, such as"),
+        ('["CANARY"]', "is no JSON object"),
+        ('"CANARY"', "is no JSON object"),
+        ('{"client_secret": "CANARY",}', "is no JSON object"),
+        ("client_secret: CANARY", "is no JSON object"),
+        ("[" * 100_000, "is no JSON object"),
+        ('{"installed": {"client_secret": "CANARY"}}', "is the JSON file of an OAuth client"),
+        ('{"type": "service_account", "private_key": "CANARY"}', "is the key of a service account itself"),
+        ('{"token": "CANARY", "token_uri": "x"}', "keep client_id, client_secret and refresh_token of it"),
+    ],
+    ids=["text", "list", "JSON text", "broken", "YAML", "deep", "client", "key", "token.json"],
+)
+def test_an_extra_that_holds_something_else_is_named(monkeypatch, extra, says):
+    """Connection and field are named, with what to put there; what stands there is not shown."""
+    monkeypatch.setattr(StepHook, "get_connection", lambda *_: type("Connection", (), {"extra": extra}))
+    status, text = StepHook("acme").test_connection()
+    assert not status
+    assert text.startswith("connection acme, field Extra: ")
+    assert says in text
+    assert "CANARY" not in text
+
+
 def test_what_nobody_foresaw_shows_a_class_name_alone(monkeypatch, connect, caplog):
     """Airflow shows the text of any exception on its page: it gets none."""
 

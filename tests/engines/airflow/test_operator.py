@@ -138,6 +138,16 @@ def test_what_may_pass_is_raised_whatever_error_handling_says(emulate, connect):
     assert share({**wish, "calendar_name": "Nowhere"})["handler_error_code"] == "calendar_not_found"
 
 
+def test_an_extra_that_is_no_json_object_fails_for_good(monkeypatch):
+    """The task names the connection and its field, and shows nothing of what stands there."""
+    monkeypatch.setattr(StepHook, "get_connection", lambda *_: SimpleNamespace(extra="{CANARY"))
+    with pytest.raises(AirflowFailException) as caught:
+        share(JANE, gcal_conn_id="acme")
+    assert str(caught.value).startswith("invalid_input: connection acme, field Extra: is no JSON object")
+    assert [error["code"] for error in failure_of(caught.value)] == ["invalid_input"]
+    assert "CANARY" not in str(caught.value)
+
+
 def test_a_missing_connection_is_left_to_airflow():
     """It may be a vault that is down: Airflow's own exception, which names the connection and is tried again."""
     with pytest.raises(AirflowNotFoundException, match="nowhere"):
