@@ -97,7 +97,15 @@ def test_a_line_in_one_quoted_cell_is_called_that(read):
 
 
 @pytest.mark.parametrize(
-    "first", ["Team,user,a@acme.com,reader", "Access list 2026,,,", "# rows", "Kalender,Bereich,Adresse,Rolle"]
+    "first",
+    [
+        "\x01",
+        "\u200b,\u200b",
+        "Team,user,a@acme.com,reader",
+        "Access list 2026,,,",
+        "# rows",
+        "Kalender,Bereich,Adresse,Rolle",
+    ],
 )
 def test_a_missing_header_is_told_once(read, first):
     """A first line that names no column is one mistake, and the columns that there have to be are named."""

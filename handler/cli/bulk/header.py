@@ -42,7 +42,7 @@ def read_header(line: int, cells: Sequence[str], delimiter: str) -> list[str]:
     """
     form = load().rows
     names = list(map(column_id, cells))
-    while not names[-1]:
+    while len(names) > 1 and not names[-1]:
         names.pop()
     if problem := _no_header(names, delimiter, form):
         raise invalid_input({f"line {line}": problem})
