@@ -1,7 +1,7 @@
 """Share a Google calendar as a step of a workflow: execute(info, params); many steps: execute_many(info, rows)."""
 
 from .bulk import Outcome, execute_many
-from .check import Findings, check
+from .check import check
 from .errors import (
     AuthorizationFailed,
     HandlerError,
@@ -11,6 +11,7 @@ from .errors import (
     Refused,
     Unavailable,
 )
+from .findings import Findings
 from .results import ResultId, Results
 from .task import execute
 from .version import __version__

@@ -5,7 +5,7 @@ It only reads. Problems are gathered rather than raised, each with what to do ab
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from .acting import acting_user, misplaced
 from .calendar_names import PRIMARY, Target, find_calendar, not_found, not_owned, told
@@ -22,73 +22,11 @@ if TYPE_CHECKING:
 
     from .calendar_api import Calendar
     from .descriptor import Descriptor
-    from .service_account_check import ServiceAccount
+    from .findings import Asked, Described, Findings, Problem, TokenEnd
 
 CALENDAR_NAME, ACT_AS = "calendar_name", "act_as"
 OWNER = "owner"
 READ_ONLY = ".readonly"
-
-
-class Problem(TypedDict):
-    """Something that would make steps fail; `remedy` is "" if the message says what to do."""
-
-    code: str
-    message: str
-    remedy: str
-    retryable: bool
-
-
-class Scopes(TypedDict):
-    """OAuth scopes; `granted` is also empty if Google did not say. Of a service account: those delegated to it."""
-
-    granted: list[str]
-    needed: list[str]
-    missing: list[str]
-
-
-class Described(TypedDict):
-    """A calendar, with the title that the account sees."""
-
-    calendar_id: str
-    title: str
-    access_role: str
-    data_owner: str
-
-
-class Asked(Described):
-    """The calendar that was asked for; unknown fields are ""."""
-
-    name: str
-    usable: bool
-
-
-class TokenEnd(TypedDict):
-    """When the refresh token ends by what the info file says, in UTC; `at` is "" if it says nothing."""
-
-    at: str
-    past: bool
-
-
-class Findings(TypedDict):
-    """What a check has found, as JSON values; what could not be found out is empty.
-
-    `account` is the one whose calendars are meant: with a service account, the user that it
-    acts as. `guard_rails` are those in force, with the values that they are set to;
-    `calendars` are those that the account owns, `others` those that it only sees. `remarks`
-    are sentences about what keeps no step from working.
-    """
-
-    ok: bool
-    account: str
-    service_account: ServiceAccount | None
-    token_end: TokenEnd
-    scopes: Scopes
-    guard_rails: dict[str, str]
-    calendars: list[Described]
-    others: list[Described]
-    calendar: Asked | None
-    problems: list[Problem]
-    remarks: list[str]
 
 
 def check(

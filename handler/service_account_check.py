@@ -6,7 +6,7 @@ none. So each is asked for by itself once a request for several was refused.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from .delegation import HOW, OWN_LIST_SCOPE, delegation_link, scopes_line
 from .errors import AuthorizationFailed, quote, shown
@@ -16,29 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from .acting import ActingUser
+    from .findings import ServiceAccount
     from .session import Session
 
 MAY_ADD = "may_add_to_lists_of"
 NEEDED_FOR_LISTS = "putting a calendar into the recipient's own list"
 REMARKABLE_SECONDS = 5
 """Google's Date tells whole seconds, and its answer takes a moment."""
-
-
-class ServiceAccount(TypedDict):
-    """A service account, and what an administrator needs to delegate to it."""
-
-    email: str
-    client_id: str
-    key_id: str
-    project: str
-    acts_as: str
-    """The user; "" if it acts as itself."""
-    seconds_ahead: int | None
-    """How far this machine's clock is ahead of Google's by the answer to the sign-in; None if that is not known."""
-    scopes_to_paste: str
-    """All that are needed, as the Admin console takes them."""
-    form: str
-    """The page of the Admin console whose form is filled with them."""
 
 
 class Delegation:

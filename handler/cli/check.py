@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import TextIO
 
-    from ..check import Findings
+    from ..findings import Findings
 
 SUMMARY = "Sign in, and say what the account can share and what is wrong"
 EXAMPLES = f"""\

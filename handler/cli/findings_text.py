@@ -12,8 +12,7 @@ from .output import aligned, columns, count, paragraph
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..check import Asked, Findings
-    from ..service_account_check import ServiceAccount
+    from ..findings import Asked, Findings, ServiceAccount
 
 MOST_CALENDARS = 20
 MOST_OTHERS = 5

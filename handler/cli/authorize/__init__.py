@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import TextIO
 
-    from ...check import Findings
+    from ...findings import Findings
     from .granted_account import Granted
     from .oauth_client import Return
 

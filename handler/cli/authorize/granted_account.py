@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ...calendar_api.consent import Consent
-    from ...check import Findings
+    from ...findings import Findings
 
 TICKED = "Run authorize again, and leave every box ticked on Google's page."
 
