@@ -158,6 +158,10 @@ def test_json_schema_holds_an_info_file_to_the_descriptor():
     assert not validator.is_valid({**ACCOUNT, "allowed_domains": "*"})
     assert not validator.is_valid({**ACCOUNT, "allowed_domain": "acme.com"})
     assert schema["properties"]["client_secret"]["writeOnly"] is True
+    assert schema["properties"]["service_account"]["format"] == "multiline"
+    assert validator.is_valid({"service_account": "{\n}", "act_as_by_default": "ann@acme.com"})
+    assert not validator.is_valid({**ACCOUNT, "service_account": "{\n}"})
+    assert not validator.is_valid({"service_account": {}})
 
 
 def test_json_schema_is_of_the_parameters_by_default():

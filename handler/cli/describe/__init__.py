@@ -82,7 +82,7 @@ def describe(arguments: argparse.Namespace, streams: Streams) -> int:
 
 
 def _schema(document: Mapping[str, Any], part: str) -> dict[str, Any]:
-    """Return the JSON Schema of a form, without the keywords that are ours alone."""
+    """Return the JSON Schema of a form, without the keywords that are ours alone; forms take `multiline` for a box."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"{SCHEMAS[part]} of {document['name']}",
@@ -96,5 +96,6 @@ def _without_ours(schema: Any) -> Any:
         ours = {
             key for key, value in schema.items() if key.startswith("x-") or (key, str(value)[:2]) == ("format", "x-")
         }
-        return {key: _without_ours(value) for key, value in schema.items() if key not in ours}
+        box = {"format": "multiline"} if "x-multiline" in schema else {}
+        return {key: _without_ours(value) for key, value in schema.items() if key not in ours} | box
     return [_without_ours(item) for item in schema] if isinstance(schema, list) else schema
