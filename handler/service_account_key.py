@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 PEM = re.compile(r"-----BEGIN ((?:[A-Z]+ )*)PRIVATE KEY-----\s+([A-Za-z0-9+/=\s]+?)-----END \1PRIVATE KEY-----\s*")
 FILE_NAME = re.compile(r"[^{}\"\n]*\.json|(?:[~.]{0,2}/|[A-Za-z]:\\)[^{}\"\n]*")
+IN_BASE64 = ("ewo", "ew0K", "ewkJ", "eyAg", "eyJ")
+"""How a JSON object begins there, whatever stands behind its brace."""
 RSA = bytes.fromhex("06092a864886f70d010101")
 """OID 1.2.840.113549.1.1.1, as a key of the form PKCS #8 holds it (RFC 8017, appendix A.1)."""
 ANEW = (
@@ -82,6 +84,8 @@ def _document(text: str) -> dict[str, Any]:
         raise ValueError(
             "is the name of a file; give what the file holds, or set GOOGLE_SERVICE_ACCOUNT_FILE to the name"
         )
+    if text.lstrip().startswith(IN_BASE64):
+        raise ValueError("is encoded in base64; give what it holds, decoded")
     for form in _forms(text):
         with suppress(ValueError, RecursionError):
             found = json.loads(form, strict=False)  # line feeds may stand in the key as they are

@@ -637,6 +637,17 @@ def test_a_file_holds_the_client(emulate, authorize, client_file, monkeypatch, d
     assert (status, errors) == (0, "")
 
 
+@pytest.mark.parametrize("name", ["service_account", "act_as_by_default", "may_act_as", "may_add_to_lists_of"])
+@pytest.mark.parametrize("force", [[], ["--force"]], ids=["asked", "forced"])
+def test_the_file_of_a_service_account_is_not_mixed_with_a_token(authorize, info, name, force):
+    """A file that no verb would take is not made: nobody is asked for anything, and the file stays."""
+    info.write_text(f"{name}: acme.com\n")
+    status, text, errors, _ = authorize(*force, "--timeout", "5")
+    assert (status, text) == (2, "")
+    assert f"holds {name}, which goes with a service account and no refresh token; name another file" in errors
+    assert info.read_text() == f"{name}: acme.com\n"
+
+
 def test_the_environment_names_files_that_hold_the_client(emulate, authorize, tmp_path, monkeypatch):
     """The variables have their twins here too."""
     emulate()
@@ -686,7 +697,7 @@ def test_a_web_client_that_may_come_back_here_will_do(emulate, authorize, client
         ({"web": {**ACCOUNT, "redirect_uris": ["https://acme.com/"]}}, "is a client of the type Web application,"),
         ({"web": {**ACCOUNT, "redirect_uris": ["http://localhost:81/"]}}, "add the address http://127.0.0.1:8086/"),
         ({"web": ACCOUNT}, "is a client of the type Web application,"),
-        ({"type": "service_account", "client_id": "1", "private_key": "CANARY"}, "is the key of a service account"),
+        ({"type": "service_account", "client_id": "1", "private_key": "CANARY"}, "needs nobody's consent"),
         ({"installed": ["CANARY"]}, "holds no OAuth client; make an OAuth client of the type Desktop app"),
         (["CANARY"], "holds no OAuth client"),
         ({"installed": {"client_id": "x"}}, "client_secret is missing"),

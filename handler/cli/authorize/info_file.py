@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 OWNER = "_account"
 TOKEN = "refresh_token"  # noqa: S105 -- the name of the value
+OF_A_SERVICE_ACCOUNT = ("service_account", "act_as_by_default", "may_act_as", "may_add_to_lists_of")
 FORCE = "--force replaces it all the same, or name another file"
 
 
@@ -32,14 +33,17 @@ class InfoFile:
     def __init__(self, path: Path, *, force: bool) -> None:
         """See whether the file may be written, before a person is asked for anything.
 
-        Raises InvalidInput if it is no info file or cannot be written, or if it holds a
-        refresh token and does not say whose; `force` puts up with the last.
+        Raises InvalidInput if it is no info file or cannot be written, if it is a service
+        account's, or if it holds a refresh token and does not say whose; `force` puts up
+        with the last.
         """
         self._name = shown(str(path))
         # A link stays one: what it leads to is replaced.
         self._path = Path(os.path.realpath(path))
         self._force = force
         held = self._held()
+        if name := next((name for name in OF_A_SERVICE_ACCOUNT if held.get(name)), ""):
+            self._refuse(f"holds {name}, which goes with a service account and no refresh token; name another file")
         if not force and held.get(TOKEN) and not held.get(OWNER):
             self._refuse(f"holds an account and does not say which ({OWNER}); {FORCE}")
         self.account = "" if force else str(held.get(OWNER) or "")

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 CLIENT = ("client_id", "client_secret")
 LOOPBACK = re.compile(r"http://(?:127\.0\.0\.1|localhost):([0-9]{1,5})(/[^?#]*)?")
+OF_A_SERVICE_ACCOUNT = (
+    "is the key of a service account, which needs nobody's consent: the other verbs take its name in "
+    "GOOGLE_SERVICE_ACCOUNT_FILE. For a refresh token"
+)
 DESKTOP = "make an OAuth client of the type Desktop app in Google's console, and give its JSON file"
 
 
@@ -56,7 +60,7 @@ def _client_in(file: Path) -> tuple[str, Mapping[str, Any]]:
             if isinstance(found := document.get(kind), Mapping):
                 return kind, found
         if document.get("type") == "service_account":
-            raise wrong_file(file, f"is the key of a service account, which nobody can sign in with; {DESKTOP}")
+            raise wrong_file(file, f"{OF_A_SERVICE_ACCOUNT} {DESKTOP}")
         if "client_id" in document:
             return "", document
     raise wrong_file(file, f"holds no OAuth client; {DESKTOP}")
