@@ -1,4 +1,4 @@
-"""Many shares at once: each user reads a calendar's rules once, and only what differs is written.
+"""Many shares at once: all calendars are found first, then several are shared side by side.
 
 An error of one row does not stop the others, unless it would meet them all.
 """
@@ -9,23 +9,16 @@ import threading
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from ..access_rules import grantee_of
-from ..calendar_names import not_found, told
-from ..descriptor import load, wrong_number
-from ..errors import HandlerError
-from ..results import Results
+from ..descriptor import wrong_number
 from ..retry import LONGEST_BLOCK, Stopped
-from ..share import Share
+from .calendar_rows import CalendarRows
 from .paced_calls import Calls
 from .plan import read_plan
-from .targets import NOT_OF_A_ROW, Targets
+from .targets import Targets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from ..calendar_api import Rule
-    from ..results import ResultId
-    from ..share import Wish
     from .outcomes import Outcome
     from .plan import Plan
 
@@ -82,12 +75,10 @@ class Bulk:
         per_minute: int | None = PER_MINUTE,
     ) -> None:
         """Take the plan; `attempts` None leaves the descriptor's."""
-        descriptor = load()
         self._plan = plan
         self._calls = Calls(plan.info, attempts, per_minute)
-        self._titles = descriptor.titles
-        self._log = self._calls.log
         self._targets: Targets
+        self._rows: CalendarRows
         self._lock = threading.Lock()
         self.untaken: list[tuple[int, Outcome]] = []
         """Outcomes that were in flight when `share` was left early."""
@@ -104,6 +95,7 @@ class Bulk:
         Refused if guard rails forbid what a name means, and Stopped.
         """
         self._targets = Targets(self._plan, self._calls)
+        self._rows = CalendarRows(self._plan, self._targets, self._calls)
 
     def share(self, threads: int = THREADS) -> Iterator[tuple[int, Outcome]]:
         """Yield the number of each row with its outcome, in order of completion; once stopped, begin no more rows.
@@ -169,7 +161,7 @@ class Bulk:
                     group = next(waiting, None)
                 if group is None:
                     break
-                for found in self._share_one(group):
+                for found in self._rows.share(group):
                     given.put((found, turn))
                     turn.acquire()
         except Stopped:
@@ -177,73 +169,6 @@ class Bulk:
         except BaseException as bug:  # noqa: BLE001 -- raised by the caller's thread
             given.put((bug, turn))
         given.put((None, turn))
-
-    def _share_one(self, users: Mapping[str, list[int]]) -> Iterator[tuple[int, Outcome]]:
-        """Share one calendar with all its recipients, one after the other, whoever acts.
-
-        Google slows down writes to a single calendar in quick succession
-        (https://developers.google.com/workspace/calendar/api/guides/quota).
-        """
-        made: dict[str, list[Rule]] = {}
-        for user, numbers in users.items():
-            yield from self._share_as(user, numbers, made)
-
-    def _share_as(self, user: str, numbers: list[int], made: dict[str, list[Rule]]) -> Iterator[tuple[int, Outcome]]:
-        """Share as one user; `made` has by grantee what this run has made of the calendar's rules."""
-        wishes = [self._plan.wishes[number] for number in numbers]
-        calendar_id = self._targets.of(wishes[0]).calendar_id
-        try:
-            session = self._calls.begin(user, reads_only=all(wish.dry_run for wish in wishes))
-            rules = self._calls.attempt(session, lambda: session.connection.rules(calendar_id), user)
-        except NOT_OF_A_ROW:
-            raise
-        except HandlerError as error:
-            self._calls.note(error, user)
-            for number, wish in zip(numbers, wishes, strict=True):
-                yield number, self._failed(told(error, wish.calendar_name, self._targets.of(wish)))
-            return
-        if rules is not None:
-            rules |= made  # what another user of this run wrote may not be read yet
-        done: dict[str, Outcome] = {}
-        for number, wish in zip(numbers, wishes, strict=True):
-            grantee = grantee_of(wish.rule_id)
-            if grantee not in done:
-                outcome = done[grantee] = self._outcome(wish, rules)
-                if "results" in outcome:
-                    made[grantee] = _rules_of(outcome["results"])
-            yield number, done[grantee]
-
-    def _outcome(self, wish: Wish, rules: Mapping[str, Sequence[Rule]] | None) -> Outcome:
-        """Do one row; `rules` None means that Google knows no such calendar."""
-        known = self._targets.of(wish)._replace(known=True)
-        user = wish.act_as
-        recipient = wish.recipient if wish.add_to_list else ""
-        try:
-            if rules is None:
-                raise not_found(wish.calendar_name)
-            session = self._calls.begin(user, reads_only=wish.dry_run)
-            own_list = session.list_of(recipient) if recipient else None
-            share = Share(session.connection, wish, self._log, target=known, rules=rules, own_list=own_list)
-            results = self._calls.attempt(session, share, user, recipient)
-        except NOT_OF_A_ROW:
-            raise
-        except HandlerError as error:
-            self._calls.note(error, user)
-            return self._failed(error)
-        self._calls.note(None, user)
-        return {"results": dict(Results(self._titles, results))}
-
-    def _failed(self, error: HandlerError) -> Outcome:
-        self._log("%s: %s", error.code, error.message)
-        return {"error": error.to_dict()}
-
-
-def _rules_of(results: Mapping[ResultId, str]) -> list[Rule]:
-    """Return the rules that a grantee has, or would have, after a row."""
-    from ..calendar_api import Rule  # imported by now, and by nobody who only reads the descriptor
-
-    role = results["calendar_access"]
-    return [] if role == "none" else [Rule(results["rule_id"], role)]
 
 
 def _taken(

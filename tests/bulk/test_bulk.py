@@ -155,7 +155,7 @@ def test_a_wrong_environment_is_raised(monkeypatch, name):
 def test_a_bug_in_a_thread_is_raised(emulate, monkeypatch):
     """What goes wrong in a thread is not lost there, and no row after it is begun."""
     emulator = emulate()
-    monkeypatch.setattr("handler.bulk.run.Share", None)
+    monkeypatch.setattr("handler.bulk.calendar_rows.Share", None)
     with pytest.raises(TypeError):
         execute_many(ACCOUNT, [row("a@acme.com"), row("b@acme.com")])
     assert "acl.insert" not in emulator.calls
