@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .access_rules import GOOGLE_ID
 from .calendar_ids import ID, bare, id_in, is_page
-from .characters import appearance, difference
+from .characters import appearance, difference, named
 from .errors import HandlerError, NotFound, Refused, Unavailable, quote, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from .calendar_api import Calendar
 
@@ -44,7 +44,7 @@ def find_calendar(calendars: Callable[[], Iterable[Calendar]], name: str) -> Tar
     if name == PRIMARY:
         return Target(name, known=True, owned=False)
     meant = meant_id(name)
-    if meant == name and GOOGLE_ID.fullmatch(name):
+    if meant == name == name.lower() and GOOGLE_ID.fullmatch(name):
         return Target(name, known=False, owned=False)
     matches, titles = _look_up(calendars(), name)
     owned = [calendar for calendar in matches if calendar.access_role == "owner"]
@@ -160,28 +160,30 @@ def not_found(name: str, nearest: Sequence[str] | None = ()) -> NotFound:
     return NotFound(
         "calendar_not_found",
         f"Invalid Calendar Name: Account does not contain the calendar '{shown(name)}'."  # as version 1 has it
-        f"{_hint(name, nearest)}",
+        f"{next(_hints(name, nearest), '')}",
         {"nearest": list(nearest or ())},
     )
 
 
-def _hint(name: str, nearest: Sequence[str] | None) -> str:
-    """Return a sentence that says what may be meant instead, "" if nothing is known."""
+def _hints(name: str, nearest: Sequence[str] | None) -> Iterator[str]:
+    """Yield sentences that say what may be meant instead, the best one first."""
     looks = appearance(name)
-    alike = [near for near in nearest or () if near.casefold() != name.casefold() and appearance(near) == looks]
+    for near in nearest or ():
+        if near.casefold() != name.casefold() and appearance(near) == looks:
+            yield f" {quote(near)} looks the same: {difference(name, near)}."
     meant = meant_id(name)
-    if alike:
-        return f" {quote(alike[0])} looks the same: {difference(name, alike[0])}."
     if meant.lower() not in ("", name.lower()):
-        return f" It was taken for the id {quote(meant)}."
+        yield f" It was taken for the id {quote(meant)}."
     if is_page(name):
-        return " It is an address that names no single calendar; give the id, which the calendar's settings show."
+        yield " It is an address that names no single calendar; give the id, which the calendar's settings show."
     if nearest:
-        return f" Did you mean {' or '.join(map(quote, nearest))}?"
+        yield f" Did you mean {' or '.join(map(quote, nearest))}?"
     if not meant and (inside := ID.search(name)):
-        return f" If its id is {quote(inside[0])}, give that alone."
-    empty = " Its list is empty: name it by its id, or let a service account act as a user (act_as)."
-    return empty if nearest is None else ""
+        yield f" If its id is {quote(inside[0])}, give that alone."
+    if meant and not name.isascii():
+        yield f" It holds {named(name, next(place for place, one in enumerate(name) if not one.isascii()))}."
+    if nearest is None:
+        yield " Its list is empty: name it by its id, or let a service account act as a user (act_as)."
 
 
 def _nearest(name: str, titles: list[str]) -> list[str]:

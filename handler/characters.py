@@ -46,11 +46,11 @@ def appearance(text: str) -> str:
 
 def difference(here: str, there: str) -> str:
     """Return the first character in which two texts that look alike differ, as a sentence about both."""
-    place = next((place for place, pair in enumerate(zip(here, there, strict=False)) if pair[0] != pair[1]), None)
-    place = min(len(here), len(there)) if place is None else place
+    pairs = enumerate(zip(here.casefold(), there.casefold(), strict=False))  # capitals are seen
+    place = next((place for place, (ours, theirs) in pairs if ours != theirs), min(len(here), len(there)))
     ours, theirs = here[place : place + 1], there[place : place + 1]
     if not theirs or (theirs.isascii() and not ours.isascii()):
-        told = _coded(theirs) if theirs else "ends before"
+        told = f"has {_coded(theirs)}" if theirs else "ends before"
         return f"the name given has {named(here, place)}, and it {told}"
     return f"it has {named(there, place)}, and the name given {_coded(ours) if ours else 'nothing'}"
 
