@@ -56,7 +56,7 @@ def masked(text: str, secrets: Iterable[object]) -> str:
     decomposed letters; and Base64, where a secret may be a part of more. A value without
     text is no secret, and white space around one does not count.
     """
-    parts = {part for secret in secrets for whole in _texts(secret) for part in _parts(whole)}
+    parts = {part for secret in secrets for whole in _texts(secret) for part in parts_of(whole)}
     plain = {form for part in parts for reading in _readings(part) if len(form := _spaced(reading).text) >= SHORTEST}
     encoded = {core for part in parts if len(part) >= SHORTEST_ENCODED for core in _base64(part)}
     found: list[tuple[int, int]] = []
@@ -82,7 +82,8 @@ def _texts(secret: object) -> Iterator[str]:
             yield from _texts(inner)
 
 
-def _parts(secret: str) -> Iterator[str]:
+def parts_of(secret: str) -> Iterator[str]:
+    """Yield what of a secret must not be shown: the whole, and each line of several."""
     whole = secret.strip()
     if len(whole) >= SHORTEST:
         yield whole

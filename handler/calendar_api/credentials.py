@@ -113,7 +113,8 @@ class Assertion:
     @property
     def identity(self) -> bytes:
         """A digest of the endpoint, the key, the user and the scopes."""
-        return _digest(self.token_url, self._key.client_email, self._key.private_key, self._user, *self.scopes)
+        key = (self._key.client_email, self._key.private_key_id, self._key.private_key)
+        return _digest(self.token_url, *key, self._user, *self.scopes)
 
     def form(self) -> dict[str, str]:
         """Return the form of RFC 7523, section 2.1, with an assertion signed now."""

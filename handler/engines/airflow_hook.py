@@ -15,6 +15,7 @@ from airflow.providers.common.compat.sdk import BaseHook, mask_secret
 from ..check import check
 from ..descriptor import invalid_input, load
 from ..errors import HandlerError
+from ..masking import parts_of
 from .attempt import Unexpected, shielded
 
 DESCRIPTOR = load()
@@ -45,7 +46,8 @@ class StepHook(BaseHook):
             raise invalid_input({f"connection {self.gcal_conn_id}, field Extra": problem})
         for name, field in DESCRIPTOR.info.fields.items():
             if field.get("writeOnly") and isinstance(info.get(name), str):
-                mask_secret(info[name])
+                for part in parts_of(info[name]):
+                    mask_secret(part)
         return info
 
     def test_connection(self) -> tuple[bool, str]:

@@ -36,7 +36,9 @@ def get_provider_info() -> dict[str, Any]:
 
 def _form_field(field: Mapping[str, Any], *, required: bool) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "string" if required else ["string", "null"]}
-    if field.get("writeOnly"):
+    if field.get("x-multiline"):
+        schema["format"] = "multiline"  # a password's field would drop the line feeds
+    elif field.get("writeOnly"):
         schema["format"] = "password"
     if "default" in field:
         schema["default"] = field["default"]

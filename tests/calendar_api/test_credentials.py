@@ -167,6 +167,14 @@ def test_fifty_users_have_one_signer_and_fifty_tokens(emulator, monkeypatch):
     assert loaded == [1]
 
 
+def test_no_token_of_another_key_is_used(emulator):
+    """Whoever puts a new key in the old one's place signs in with it at the next step, as messages name its id."""
+    document = emulator.service_account_key()
+    execute({**ANN, "service_account": document}, PARAMETERS)
+    with pytest.raises(HandlerError, match="deleted-key"):
+        execute({**ANN, "service_account": document.replace("emulator-key", "deleted-key")}, PARAMETERS)
+
+
 def test_tokens_of_recipients_are_dropped(emulator):
     """A recipient's token is for one step, so that recipients push no owner's token out; owners keep theirs."""
     info = {**ANN, "service_account": emulator.service_account_key()}

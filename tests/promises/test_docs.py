@@ -42,6 +42,7 @@ NOT_PLAYED = {
         (AIRFLOW, "{"),
         (AIRFLOW, "airflow connections import connection.json"),
         (AIRFLOW, "from airflow.sdk import DAG"),
+        (AIRFLOW, "people = {"),
     ],
     "docs/engines/celery.md": [
         (CELERY, "pip install . 'celery[redis]'"),
@@ -49,6 +50,7 @@ NOT_PLAYED = {
     ],
     "docs/engines/commands.md": [
         ("needs Google", f"{COMMAND} share --info account.yaml --format json \\"),
+        ("needs Google", "export GOOGLE_SERVICE_ACCOUNT_FILE=/etc/calendar-share/key.json"),
         (HERE, f"until {COMMAND} share --info account.yaml --format json \\"),
     ],
     "docs/engines/kinetic.md": [

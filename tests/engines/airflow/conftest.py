@@ -25,6 +25,7 @@ DAGS = HOME / "dags"
 CONNECTION = f"{load().document['id']}_default"
 PAGE = "docs/engines/airflow.md"
 DAG_OF_THE_PAGE = block_of(PAGE, "python", "from airflow.sdk ")
+DAG_AS_A_USER = "\n".join([*DAG_OF_THE_PAGE.splitlines()[:2], block_of(PAGE, "python", "people = ")])
 CONNECTIONS_OF_THE_PAGE = block_of(PAGE, "json", "{")
 OWN_DELAY = 3600.0
 """Seconds that the tasks of engine_dags.py wait by themselves."""
@@ -82,6 +83,7 @@ def dag():
     for file in ("examples/airflow_shares.py", "tests/engines/airflow/engine_dags.py"):
         shutil.copy(ROOT / file, DAGS)
     (DAGS / "dag_of_the_page.py").write_text(DAG_OF_THE_PAGE, encoding="utf-8")
+    (DAGS / "dag_as_a_user.py").write_text(DAG_AS_A_USER, encoding="utf-8")
     given, connections = json.loads(CONNECTIONS_OF_THE_PAGE), HOME / "connection.json"
     given[CONNECTION]["extra"].update(CANARIES)
     connections.write_text(json.dumps(given), encoding="utf-8")

@@ -56,7 +56,8 @@ def test_the_form_has_a_field_for_each_info_value():
         shown = form.extra_fields[name]
         schema = shown["schema"]
         assert (schema["title"], shown["description"]) == (field["title"], field["description"])
-        assert (schema.get("format") == "password") is field.get("writeOnly", False)
+        secret = "multiline" if field.get("x-multiline") else "password"
+        assert schema.get("format") == (secret if field.get("writeOnly") else None)
         assert schema.get("enum") == ([choice["const"] for choice in field["oneOf"]] if "oneOf" in field else None)
         assert shown["value"] == field.get("default")
         assert ("null" in schema["type"]) is (name not in DOCUMENT["info"]["required"])
@@ -154,6 +155,33 @@ def test_the_hook_tells_airflow_what_to_mask(monkeypatch, connect):
     connect(CANARIES)
     assert StepHook().get_conn() == CANARIES
     assert masked == [CANARIES["client_secret"], CANARIES["refresh_token"]]
+
+
+@pytest.mark.parametrize("form", ["as pasted", "its line feeds escaped", "in one line"])
+def test_a_key_is_masked_by_line(emulate, monkeypatch, connect, form):
+    """Of a service account's key Airflow masks the whole and each line, as a traceback may show one."""
+    masked = []
+    monkeypatch.setattr("handler.engines.airflow_hook.mask_secret", masked.append)
+    key = emulate().service_account_key()
+    pasted = {
+        "as pasted": key,
+        "its line feeds escaped": key.replace("\n", "\\n"),
+        "in one line": key.replace("\n", ""),
+    }
+    connect({"service_account": pasted[form]})
+    StepHook().get_conn()
+    assert pasted[form].strip() in masked
+    assert {line for line in json.loads(key)["private_key"].split("\n")[1:-2] if len(line) > 20} <= set(masked)
+
+
+def test_a_service_account_says_whose_calendars_it_shares(emulate, press):
+    """The button is green for a key of many lines, and red for a user whom nobody may act as, without the key."""
+    info = {"service_account": emulate().service_account_key(), "act_as_by_default": "ann@acme.com"}
+    assert press(info) == (True, "ann@acme.com signs in, and owns 2 calendars")
+    status, text = press({**info, "act_as_by_default": "nobody@acme.com"})
+    assert not status
+    assert "nobody@acme.com" in text
+    assert "PRIVATE KEY" not in text
 
 
 def test_a_connection_that_is_not_there():

@@ -111,6 +111,17 @@ def test_the_dag_of_the_page_works(dag, google):
     assert emulator.mails == ["user:jane@acme.com"]
 
 
+def test_the_dag_of_the_page_with_a_service_account_works(dag, emulate, connect):
+    """It acts as the user of the run, puts the calendar into the recipient's list, and XCom says so."""
+    emulator = emulate()
+    rails = {"may_act_as": "ann@acme.com", "may_add_to_lists_of": "acme.com"}
+    connect({"service_account": emulator.service_account_key(), **rails}, "service_account")
+    run = dag("share_as_a_user").test()
+    assert run.state == "success"
+    assert (xcoms(run)[0]["acted_as"], xcoms(run)[0]["list_entry"]) == ("ann@acme.com", "added")
+    assert emulator.added_to_lists == {"jane@acme.com": ["team@group.calendar.google.com"]}
+
+
 def test_the_example_for_a_few_works(dag, google):
     """A task for each of the team shares with it."""
     emulator = google()

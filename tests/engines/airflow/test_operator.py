@@ -113,6 +113,31 @@ def test_what_airflow_keeps_is_plain(emulate, connect):
     assert (results["change"], outcomes[0]["results"]["change"]) == ("created", "created")
 
 
+def test_a_user_who_is_not_allowed_is_refused(emulate, connect):
+    """Neither operator acts as somebody whom the connection does not allow, whatever the step does."""
+    emulator = emulate()
+    key = emulator.service_account_key()
+    connect({"service_account": key, "act_as_by_default": "ann@acme.com", "may_add_to_lists_of": "acme.com"})
+    for role in ("none", "reader"):
+        step = {**JANE, "calendar_name": "Team Calendar", "calendar_access": role, "act_as": "bob@acme.com"}
+        for do in (share, lambda step: share_rows([step], Instance())):
+            with pytest.raises(AirflowFailException, match=r"^policy_refused: "):
+                do(step)
+    assert emulator.calls == []
+
+
+def test_a_service_account_shares_into_a_list(emulate, connect):
+    """Act As and Add to List are parameters as others are, and XCom says what became of them."""
+    emulator = emulate()
+    connect(
+        {"service_account": emulator.service_account_key(), "may_act_as": "acme.com", "may_add_to_lists_of": "acme.com"}
+    )
+    step = {**JANE, "calendar_name": "Team Calendar", "act_as": "ann@acme.com", "add_to_list": "Yes"}
+    results, (outcome,) = share(step), share_rows([step], Instance())
+    assert (results["acted_as"], results["list_entry"]) == ("ann@acme.com", "added")
+    assert (outcome["results"]["acted_as"], outcome["results"]["list_entry"]) == ("ann@acme.com", "present")
+
+
 def test_the_message_says_code_and_sentence(connect):
     """What a user reads in the log is the code, and the handler's own sentence."""
     connect(ACCOUNT)

@@ -205,6 +205,27 @@ def test_no_message_result_or_log_holds_a_secret(worker, caplog):
     assert "CANARY" not in "".join([records, caplog.text, *bodies])
 
 
+def test_a_service_account_acts_within_the_guard_rails_of_the_worker(worker, monkeypatch, tmp_path):
+    """The key is the worker's, read anew for each task; whom a task may act as is not up to who sends it."""
+    key = tmp_path / "key.json"
+    key.write_text(worker.emulator.service_account_key())
+    monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_FILE", str(key))
+    monkeypatch.setenv("GOOGLE_ACT_AS", "ann@acme.com")
+    step = {**JANE, "calendar_name": "Team Calendar", "add_to_list": "Yes"}
+    results = sent(step, connection="service_account")
+    assert (results["acted_as"], results["list_entry"]) == ("ann@acme.com", "added")
+    before = len(worker.emulator.calls)
+    for role in ("none", "reader"):
+        with pytest.raises(ShareError) as caught:
+            sent({**JANE, "calendar_access": role, "act_as": "bob@acme.com"}, connection="service_account")
+        assert caught.value.args[0] == "policy_refused"
+    key.write_text(key.read_text()[:900])
+    with pytest.raises(ShareError, match="service_account"):
+        sent(step, connection="service_account")
+    assert len(worker.emulator.calls) == before
+    assert "PRIVATE KEY" not in "".join(worker.records)
+
+
 def test_the_program_of_the_page_sends_a_task(worker, capsys):
     """What docs/engines/celery.md tells to paste has the task done, and prints its results."""
     exec(block_of(PAGE, "python", "from examples"), {})  # noqa: S102 -- our own page

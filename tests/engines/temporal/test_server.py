@@ -200,6 +200,34 @@ async def test_no_record_of_the_engine_holds_a_secret(server, database, emulate,
     assert "LookupError: *** sent ***" in caplog.text
 
 
+async def test_no_record_of_the_engine_holds_a_piece_of_a_key(server, database, emulate, monkeypatch, caplog):
+    """History, database and log have nothing of a service account's key, whatever breaks; nobody else is acted as."""
+    emulator = emulate()
+    key = emulator.service_account_key()
+    info = {"service_account": key, "act_as_by_default": "ann@acme.com", "enable_debug_logging": "Yes"}
+    step = {**JANE, "calendar_name": "Team Calendar"}
+
+    def broken(info, *_, **__):
+        raise LookupError(info["service_account"], json.loads(info["service_account"])["private_key"])
+
+    async with working(server, {"default": info, "cut": {**info, "service_account": key[:900]}}.__getitem__) as queue:
+        assert (await do(server, queue, step))["acted_as"] == "ann@acme.com"
+        before = len(emulator.calls)
+        for role in ("none", "reader"):
+            other = {**step, "calendar_access": role, "act_as": "bob@acme.com"}
+            assert (await failure(server, queue, other)).type == "policy_refused"
+        assert (await failure(server, queue, {**step, "connection": "cut"})).type == "invalid_input"
+        assert len(emulator.calls) == before
+        monkeypatch.setattr("handler.engines.attempt.execute", broken)
+        await failure(server, queue, step, retry_policy=RetryPolicy(maximum_attempts=1))
+    kept = b"".join(file.read_bytes() for file in database.parent.glob(f"{database.name}*"))
+    for line in json.loads(key)["private_key"].split("\n")[1:-2]:
+        for record in (kept, caplog.text.encode()):
+            assert not [form for form in forms(line[:20]) if form in record]
+    assert b"policy_refused" in kept
+    assert "LookupError" in caplog.text
+
+
 def broken_at_first():
     """Return what does steps, but fails once for a recipient, with a secret in the text and in the cause."""
     left = ["broken@acme.com"]

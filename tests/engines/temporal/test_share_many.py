@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+from datetime import timedelta
 
 import pytest
 from temporalio.client import WorkflowFailureError
@@ -10,7 +12,7 @@ from temporalio.client import WorkflowFailureError
 from examples.temporal_workflows import ShareMany
 
 from ...support.killing import Kills
-from .conftest import GROUP, JANE, start, working
+from .conftest import GROUP, JANE, begin, happens, start, working
 
 THOUSAND = 1000
 
@@ -39,6 +41,24 @@ async def test_a_thousand_shares_survive_a_worker_that_is_killed(server, start_w
     assert sorted(inserted) == sorted(people)
     assert sorted(emulator.mails) == sorted(f"user:{person}" for person in people)
     assert emulator.rules() == {GROUP: {f"user:{person}": "reader" for person in people}}
+
+
+async def test_a_worker_killed_before_the_list_is_made_up_for(server, start_worker, account_file):
+    """Killed between share and list, a worker leaves the entry to the next attempt, and nobody is mailed twice."""
+    queue = f"queue-{uuid.uuid4()}"
+    with Kills() as emulator:
+        rails = {"act_as_by_default": "ann@acme.com", "may_add_to_lists_of": "acme.com"}
+        account_file.write_text(json.dumps({"service_account": emulator.service_account_key(), **rails}))
+        emulator.victim = start_worker(queue, CALENDAR_EMULATOR_HOST=emulator.host)
+        step = {**JANE, "calendar_name": "Team Calendar", "add_to_list": "Yes"}
+        handle = await begin(server, queue, step, heartbeat_timeout=timedelta(seconds=2))
+        await happens(emulator.killed)
+        assert emulator.added_to_lists == {}
+        start_worker(queue, CALENDAR_EMULATOR_HOST=emulator.host)
+        results = await handle.result()
+    assert (results["change"], results["list_entry"], results["acted_as"]) == ("unchanged", "added", "ann@acme.com")
+    assert emulator.mails == ["user:jane@acme.com"]
+    assert emulator.added_to_lists == {"jane@acme.com": ["team@group.calendar.google.com"]}
 
 
 async def test_no_more_are_begun_than_the_window_lets(server, emulate):

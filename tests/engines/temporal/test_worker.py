@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import uuid
 
 import pytest
+from temporalio.client import ActivityFailureError
 
 from .conftest import JANE, ROOT, begin, do, happens
 
@@ -88,6 +90,30 @@ async def test_its_log_shows_no_secret(server, start_worker, emulate, account_fi
     assert "user:jane@acme.com: created" in errors
     assert "Completing activity as failed" in errors
     assert "CANARY" not in output + errors
+
+
+async def test_a_key_is_rotated_while_it_runs(server, start_worker, emulate, account_file):
+    """A file that is replaced counts from the next step on, be the key in it good, deleted or away."""
+    emulator = emulate()
+    key, ann = emulator.service_account_key(), {"act_as_by_default": "ann@acme.com"}
+    account_file.write_text(json.dumps({"service_account": key, **ann}))
+    queue, step = f"queue-{uuid.uuid4()}", {**JANE, "calendar_name": "Team Calendar"}
+    process = start_worker(queue, CALENDAR_EMULATOR_HOST=emulator.host)
+    assert (await do(server, queue, step))["acted_as"] == "ann@acme.com"
+    account_file.write_text(json.dumps({"service_account": key.replace("emulator-key", "deleted-key"), **ann}))
+    with pytest.raises(ActivityFailureError) as caught:
+        await do(server, queue, step)
+    assert caught.value.cause.type == "authorization_failed"
+    assert "deleted-key" in caught.value.cause.message
+    account_file.unlink()
+    with pytest.raises(ActivityFailureError) as caught:
+        await do(server, queue, step)
+    assert caught.value.cause.type == "invalid_input"
+    assert "'default' cannot be read any more" in caught.value.cause.message
+    account_file.write_text(json.dumps({"service_account": key, **ann}))
+    assert (await do(server, queue, step))["change"] == "unchanged"
+    process.terminate()
+    assert "PRIVATE KEY" not in "".join((await end(process))[1:])
 
 
 async def test_a_namespace_that_is_not_there_is_wrong_input(server, account_file):
