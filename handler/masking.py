@@ -88,7 +88,7 @@ def parts_of(secret: str) -> Iterator[str]:
     if len(whole) >= SHORTEST:
         yield whole
     lines = [line.strip() for line in LINE_ENDS.split(whole)]
-    yield from (line for line in lines if len(line) >= SHORTEST_LINE)
+    yield from (line for line in lines if len(line) >= SHORTEST_LINE and line != whole)
 
 
 def _readings(text: str) -> Iterator[_Reading]:
