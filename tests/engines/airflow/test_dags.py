@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 
 import pytest
 
@@ -120,6 +121,26 @@ def test_the_dag_of_the_page_with_a_service_account_works(dag, emulate, connect)
     assert run.state == "success"
     assert (xcoms(run)[0]["acted_as"], xcoms(run)[0]["list_entry"]) == ("ann@acme.com", "added")
     assert emulator.added_to_lists == {"jane@acme.com": ["team@group.calendar.google.com"]}
+
+
+def test_airflow_keeps_and_shows_no_piece_of_a_key(dag, emulate, connect, monkeypatch, capfd, caplog):
+    """Of a service account's key nothing is in output, logs, XComs or database, even if a step breaks over it."""
+    key = emulate().service_account_key()
+    connect(
+        {"service_account": key, "may_act_as": "ann@acme.com", "may_add_to_lists_of": "acme.com"}, "service_account"
+    )
+    assert dag("share_as_a_user").test().state == "success"
+
+    def broken(info, *_, **__):
+        raise LookupError(info["service_account"], json.loads(info["service_account"])["private_key"])
+
+    monkeypatch.setattr("google_apps_calendar_share_v1.handler.engines.attempt.execute", broken)
+    assert dag("share_as_a_user").test().state == "failed"
+    shown = [(caplog.text + "".join(capfd.readouterr())).encode()]
+    shown += [file.read_bytes() for file in HOME.rglob("*") if file.is_file()]
+    assert any(b"LookupError" in content for content in shown)
+    for line in json.loads(key)["private_key"].split("\n")[1:-2]:
+        assert not [content for content in shown if line[:20].encode() in content]
 
 
 def test_the_example_for_a_few_works(dag, google):
