@@ -103,7 +103,7 @@ def _look_up(calendars: Iterable[Calendar], name: str) -> tuple[list[Calendar], 
             shown[calendar.calendar_id] = calendar
         elif summary == name:
             original[calendar.calendar_id] = calendar
-        elif meant and calendar.calendar_id.lower() == meant:
+        elif meant and meant in (calendar.calendar_id.lower(), PRIMARY if calendar.primary else None):
             alike[calendar.calendar_id] = calendar
         if calendar.access_role == "owner":
             owned_titles.append(title)

@@ -152,6 +152,27 @@ def test_a_word_of_a_menu_with_what_is_not_seen_is_told(read):
     assert "holds U+200B (zero width space) as character 4, which is invisible" in problem
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "GOCSPX-CANARY",
+        "1//CANARY",
+        "client_secret: GOCSPX-CANARY\nclient_id: x\n",
+        "CANARYkl34/+=\nCANARYab12/+=\n",
+        "[CANARY",
+    ],
+)
+def test_a_file_of_secrets_is_not_quoted(read, content):
+    """What is given in place of a table may hold secrets: no message shows a piece of it."""
+    assert "CANARY" not in str(refused(read, content))
+
+
+def test_a_results_file_is_called_that(read):
+    """Whoever gives the results of a run is told how to undo it, and no columns to rename."""
+    (problem,) = refused(read, "line,calendar_name,scope,recipient,change,previous_access,rule_id\n").values()
+    assert problem.startswith("is the header of a results file; to undo its run,")
+
+
 def test_all_columns_that_there_are_are_listed_once(read):
     """The list does not bury what is wrong, and names nothing that a row then refuses."""
     found = refused(read, f"{HEADER},Notes,Ticket\nTeam,user,a@acme.com,reader,x,y\n")

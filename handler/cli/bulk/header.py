@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from ...characters import without_hidden
 from ...descriptor import invalid_input, load
-from ...errors import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,6 +20,8 @@ ONE_CELL = (
 )
 FEWEST_KNOWN = 2
 """Parameters in a cell that make it a whole header."""
+OF_RESULTS = {"change", "previous_access", "rule_id"}
+"""Columns by which a file of results is known."""
 MEANT = "is unknown; did you mean "
 
 
@@ -76,6 +77,11 @@ def _no_header(names: Sequence[str], delimiter: str, form: Form) -> str:
         if mark == delimiter:
             return ONE_CELL
         return f"has {mark!r} between the columns, and the line above names {delimiter!r}; make them the same"
+    if set(names) >= OF_RESULTS:
+        return (
+            "is the header of a results file; to undo its run, make a table of the rows that it changed, "
+            "with previous_access as their calendar_access"
+        )
     if any(name in form.fields for name in names):
         return ""
     values = {spelling.casefold() for name in ("scope", "calendar_access") for spelling in form.spellings(name)}
@@ -84,7 +90,8 @@ def _no_header(names: Sequence[str], delimiter: str, form: Form) -> str:
     ):
         return ""
     needed = ", ".join(name for name in form.fields if name in {"recipient", *form.schema["required"]})
-    return f"is no header, and begins with {quote(names[0])}; the first line has to name the columns: {needed}"
+    # Unquoted: what is no table may be a file of secrets.
+    return f"is no header; the first line has to name the columns: {needed}"
 
 
 def _known(header: str, mark: str) -> int:

@@ -135,7 +135,7 @@ def _why_not(path: Path) -> str:
         return "is a folder; name a new file with --results"
     if not path.is_file():
         return "is no file, but a device or the like, which keeps nothing to undo by; name a new file with --results"
-    return "is there already, and says how to undo an earlier run; name another file"
+    return "is there already, and may say how to undo an earlier run; name another file"
 
 
 def _beside(rows: Path, number: int) -> Path:
