@@ -87,10 +87,14 @@ class Form:
                     found[name] = text
         return found, wrong
 
-    def mistaken(self, values: Mapping[Any, Any]) -> str:
-        """Return what is said of another mapping that people take for this one, "" if it is none of those."""
+    def mistaken(self, values: Mapping[Any, Any], file: str = "key.json") -> str:
+        """Return what is said of another mapping that people take for this one, "" if it is none of those.
+
+        `file` is where it stands, for whoever is to name it elsewhere.
+        """
         others = self.schema.get("x-mistaken", ())
-        return next((other["x-problem"] for other in others if check_of(other["if"])(dict(values))), "")
+        problem = next((other["x-problem"] for other in others if check_of(other["if"])(dict(values))), "")
+        return str(problem).replace("{file}", file)
 
     def spellings(self, name: str) -> Iterable[str]:
         """Return every accepted spelling of a field's menu, in lower case."""

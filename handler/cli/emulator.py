@@ -13,8 +13,9 @@ from ..documents import read, wrong_file
 from ..emulator_host import VARIABLE
 from ..errors import shown
 from ..testing.emulator import ACCOUNT, Account, Emulator, RobotAccount, read_accounts, read_robots, read_users
+from .environment import VARIABLES
 from .exit_statuses import DONE, exit_statuses
-from .options import VARIABLES, add_port, no_port
+from .options import add_port, no_port
 
 if TYPE_CHECKING:
     import argparse

@@ -7,28 +7,22 @@ wrong is said without the values.
 from __future__ import annotations
 
 import argparse
-import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..descriptor import invalid_input, load
-from ..documents import read, wrong_file
+from ..documents import parsed, read_text, wrong_file
 from ..errors import InvalidInput
+from .environment import VARIABLES, given, left_empty, missing, warn_if_open, warn_of_open_files
 from .output import paragraph
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import TextIO
 
-VARIABLES = {
-    "client_id": "GOOGLE_CLIENT_ID",
-    "client_secret": "GOOGLE_CLIENT_SECRET",
-    "refresh_token": "GOOGLE_REFRESH_TOKEN",
-    "service_account": "GOOGLE_SERVICE_ACCOUNT",
-    "act_as_by_default": "GOOGLE_ACT_AS",
-}
 REFRESH_TOKEN = ("client_id", "client_secret", "refresh_token")
+OF_A_SERVICE_ACCOUNT = ("act_as_by_default", "may_act_as", "may_add_to_lists_of")
 SOURCES = """\
 The account is taken from --info FILE, a YAML or JSON mapping with client_id,
 client_secret and refresh_token, as authorize writes it, and from the environment:
@@ -43,9 +37,9 @@ ROLES = "(what each role means)"
 """Stands in a help for `roles_text`, so that only who asks for the help waits until handler.yaml is read."""
 FORM = "write client_id, client_secret and refresh_token as NAME: VALUE, a line each (not NAME=VALUE)"
 """What an info file looks like, for whoever gives another one."""
+EQUALS = re.compile(r"^[ \t]*(?:export )?([A-Za-z_]{1,40})[ \t]*=[ \t]*[^=\s]", re.MULTILINE)
+KEY_BELOW = re.compile(r"^service_account[ \t]*:[ \t]*(?:[|>][-+0-9]*)?[ \t]*\r?$", re.MULTILINE)
 LAST_PORT = 65535
-HAS_MODES = os.name == "posix"
-OTHERS_MAY_READ = 0o044
 
 
 def roles_text() -> str:
@@ -68,21 +62,26 @@ def read_info(file: Path | None, stderr: TextIO) -> Any:
     that stands in both, and for two ways to sign in: neither silently wins.
     """
     kept = {} if file is None else read_info_file(file, stderr)
-    given, wrong = _given(VARIABLES)
-    info = {**kept, **{name: value for name, (value, _) in given.items()}}
+    values, wrong = given(VARIABLES)
+    info = {**kept, **{name: value for name, (value, _) in values.items()}}
+    instead = "--info FILE" if file is None else f"it in {file}"
+    if not wrong and _lacks_a_service_account(info):
+        wrong = {"service_account": missing("service_account", instead)}
+    if wrong:  # what else is missing cannot be known before
+        raise invalid_input(wrong)
+    warn_of_open_files(stderr)
     places = {name: str(file) for name, value in kept.items() if not _is_blank(value)}
-    wrong |= {
+    wrong = {
         name: f"stands in {places[name]} and in {place}; leave it out of one of them"
-        for name, (_, place) in given.items()
+        for name, (_, place) in values.items()
         if name in places
     }
-    places |= {name: place for name, (_, place) in given.items() if name not in wrong}
+    places |= {name: place for name, (_, place) in values.items() if name not in wrong}
     if "service_account" in places:
         wrong |= _mixed(places)
     else:
-        instead = "--info FILE" if file is None else f"it in {file}"
-        wrong |= {name: _missing(name, instead) for name in REFRESH_TOKEN if name not in places and name not in wrong}
-        if "act_as_by_default" in given and "act_as_by_default" not in wrong:
+        wrong |= {name: missing(name, instead) for name in REFRESH_TOKEN if name not in places and name not in wrong}
+        if "act_as_by_default" in values and "act_as_by_default" not in wrong:
             place = places["act_as_by_default"]
             wrong["act_as_by_default"] = f"stands in {place}, and needs a service account; give one, or unset it"
     if wrong:
@@ -90,30 +89,36 @@ def read_info(file: Path | None, stderr: TextIO) -> Any:
     return info
 
 
-def read_environment(names: Iterable[str], instead: str) -> dict[str, str]:
-    """Return these info values from their variables; raises InvalidInput, naming what else can be given `instead`."""
-    given, wrong = _given(names)
-    if wrong := {**{name: _missing(name, instead) for name in names if name not in given}, **wrong}:
-        raise invalid_input(wrong)
-    return {name: value for name, (value, _) in given.items()}
-
-
-def variables_set() -> list[str]:
-    """Return the variables of the environment that name an account, or a part of one."""
-    names = (name for variable in VARIABLES.values() for name in (variable, f"{variable}_FILE"))
-    return [name for name in names if os.environ.get(name)]
-
-
 def read_info_file(file: Path, stderr: TextIO) -> Mapping[Any, Any]:
     """Return what an info file holds; raises InvalidInput if it is no mapping, or one that people take for this."""
-    info = read(file, FORM)
+    text = read_text(file)
+    info = parsed(text, file, _form_for(text))
+    if info is None:
+        raise wrong_file(file, f"is empty; {FORM}; or guard rails alone, beside an account in the environment")
     if not isinstance(info, Mapping):
-        raise wrong_file(file, f"line 1: is no mapping; {FORM}")
-    if problem := load().info.mistaken(info):
+        raise wrong_file(file, f"line 1: is no mapping; {_form_for(text)}")
+    if problem := load().info.mistaken(info, str(file)):
         raise wrong_file(file, problem)
-    if HAS_MODES and file.stat().st_mode & OTHERS_MAY_READ:
-        print(f"warning: {file} can be read by other users; chmod 600 keeps it private", file=stderr)
+    warn_if_open(file, stderr)
     return info
+
+
+def _form_for(text: str) -> str:
+    """Return what to say of a text that is no info file: the slip that it holds, or what an info file looks like."""
+    if KEY_BELOW.search(text):
+        return 'below "service_account: |" each line of the key\'s file has to be indented, by two blanks'
+    if equals := EQUALS.search(text):
+        line = text.count("\n", 0, equals.start(1)) + 1
+        return f"{FORM}; line {line} has an = where a colon and a blank have to be"
+    return FORM
+
+
+def _lacks_a_service_account(info: Mapping[str, Any]) -> bool:
+    """Return whether a service account is meant, and nothing to sign in with is given."""
+    if any(not _is_blank(info.get(name)) for name in ("service_account", *REFRESH_TOKEN)):
+        return False
+    is_left_empty = left_empty("service_account") and not any(map(left_empty, REFRESH_TOKEN))
+    return bool(is_left_empty) or any(not _is_blank(info.get(name)) for name in OF_A_SERVICE_ACCOUNT)
 
 
 def _mixed(places: Mapping[str, str]) -> dict[str, str]:
@@ -128,44 +133,6 @@ def _mixed(places: Mapping[str, str]) -> dict[str, str]:
 
 def _is_blank(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
-
-
-def _given(names: Iterable[str]) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
-    """Return the values that the environment gives, each with its variable, and what is wrong with any."""
-    given: dict[str, tuple[str, str]] = {}
-    wrong: dict[str, str] = {}
-    for name in names:
-        try:
-            value, variable = _value(VARIABLES[name])
-        except ValueError as error:
-            wrong[name] = str(error)
-        else:
-            if value:
-                given[name] = value, variable
-    return given, wrong
-
-
-def _missing(name: str, instead: str) -> str:
-    variable = VARIABLES[name]
-    return f"is missing; give {instead}, or set {variable}, or {variable}_FILE to a file that holds it"
-
-
-def _value(variable: str) -> tuple[str, str]:
-    """Return the value of a variable, or of the file that its twin names ("" if neither is set), and which it was."""
-    value, twin = os.environ.get(variable, ""), f"{variable}_FILE"
-    file = os.environ.get(twin)
-    if value and file:
-        raise ValueError(f"both {variable} and {twin} are set; unset one of them")
-    if not file:
-        return value, variable
-    try:
-        return Path(file).read_text(encoding="utf-8-sig").rstrip("\r\n"), twin
-    except OSError as error:
-        raise ValueError(f"{twin} names a file that cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        pass
-    # Out here, as that exception holds the secret.
-    raise ValueError(f"{twin} names a file that is not UTF-8 text; save it as such")
 
 
 def add_format(parser: argparse.ArgumentParser, xml: str) -> None:

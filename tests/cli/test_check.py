@@ -256,6 +256,7 @@ def robot(emulate, monkeypatch, tmp_path):
         emulator = emulate(state)
         key = tmp_path / "key.json"
         key.write_text(emulator.service_account_key(), encoding="utf-8")
+        key.chmod(0o600)
         monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_FILE", str(key))
         if user:
             monkeypatch.setenv("GOOGLE_ACT_AS", user)

@@ -75,6 +75,7 @@ def test_the_environment_names_files_that_hold_the_info_values(monkeypatch, tmp_
     for variable, value in zip(VARIABLES, ACCOUNT.values(), strict=True):
         file = tmp_path / variable
         file.write_text(f"{value}\r\n", encoding="utf-8")
+        file.chmod(0o600)
         monkeypatch.setenv(f"{variable}_FILE", str(file))
         monkeypatch.setenv(variable, "")
     status, _, errors = command(*SHARE)
@@ -118,20 +119,69 @@ def test_a_value_from_two_places_is_refused(monkeypatch):
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(None, "No such file"), (b"\xff" + SECRET.encode(), "not UTF-8")],
-    ids=["absent", "binary"],
+    [
+        (None, "cannot be read: {file}: No such file"),
+        ("a directory", "cannot be read: {file}: Is a directory"),
+        (b"\xff" + SECRET.encode(), "is not UTF-8 text: {file}"),
+        (SECRET.encode("utf-16"), "is not UTF-8 text: {file}"),
+        (b" \n", "is empty: {file}"),
+    ],
+    ids=["absent", "a directory", "binary", "UTF-16", "empty"],
 )
-def test_a_file_of_a_variable_that_cannot_be_read_is_named_by_the_variable(content, says, monkeypatch, tmp_path):
-    """Neither the path, which may be a secret put in the wrong place, nor the content is shown."""
-    file = tmp_path / SECRET
-    if content:
+@pytest.mark.parametrize("rails", ["", "may_act_as: acme.com\nallow_public: No\n"], ids=["alone", "beside rails"])
+@pytest.mark.parametrize("name", ["refresh_token", "service_account"])
+def test_all_that_is_said_of_a_variable_whose_file_cannot_be_read_is_that(
+    name, rails, content, says, monkeypatch, tmp_path, account_file
+):
+    """The variable and its file are named, nothing that they would have given is missed, and no content is shown."""
+    file = tmp_path / "value"
+    if content == "a directory":
+        file.mkdir()
+    elif content:
         file.write_bytes(content)
-    monkeypatch.setenv("GOOGLE_REFRESH_TOKEN_FILE", str(file))
-    status, _, errors = command(*SHARE)
+    monkeypatch.setenv(f"GOOGLE_{name.upper()}_FILE", str(file))
+    status, _, errors = command(*SHARE, *(("--info", account_file(rails)) if rails else ()))
     assert status == 2
-    assert "refresh_token: GOOGLE_REFRESH_TOKEN_FILE names a file that" in errors
-    assert says in errors
+    told = f"{name}: GOOGLE_{name.upper()}_FILE names a file that {says.format(file=file)}"
+    assert (
+        [line for line in errors.splitlines() if "GOOGLE" in line or "needs" in line]
+        == [line for line in errors.splitlines() if told in line]
+        != []
+    )
     assert SECRET not in errors
+
+
+@pytest.mark.parametrize("value", [f"1//{SECRET}", SECRET, f'{{"private_key": "{SECRET}"}}', "x" * 5000 + SECRET])
+def test_a_secret_in_place_of_a_file_s_name_is_not_shown(value, monkeypatch):
+    """What looks like no name of a file may be the secret itself."""
+    monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_FILE", value)
+    errors = command(*SHARE)[2]
+    assert "GOOGLE_SERVICE_ACCOUNT_FILE names a file that cannot be read" in errors
+    assert SECRET not in errors
+
+
+@pytest.mark.parametrize("variable", ["GOOGLE_SERVICE_ACCOUNT", "GOOGLE_SERVICE_ACCOUNT_FILE"])
+@pytest.mark.parametrize("rails", ["may_act_as: acme.com", "act_as_by_default: ann@acme.com", "allow_public: No"])
+def test_an_empty_variable_of_a_service_account_is_named(rails, variable, monkeypatch, account_file):
+    """Where a service account was meant, no refresh token is asked for, and the variable is said to be empty."""
+    monkeypatch.setenv(variable, "")
+    status, _, errors = command(*SHARE, "--info", account_file(rails))
+    assert status == 2
+    assert f"service_account: is missing (its variable {variable} is set, but empty)" in errors
+    assert "client_id" not in errors
+    assert "needs a service account" not in errors
+
+
+def test_a_file_of_a_variable_that_others_can_read_is_warned_about(monkeypatch, tmp_path):
+    """A secret's file is held to what an info file is; whom to act as and the client's id are no secrets."""
+    for variable, value in zip(VARIABLES, ACCOUNT.values(), strict=True):
+        file = tmp_path / variable
+        file.write_text(value, encoding="utf-8")
+        file.chmod(0o600 if variable == "GOOGLE_REFRESH_TOKEN" else 0o644)
+        monkeypatch.setenv(f"{variable}_FILE", str(file))
+    status, _, errors = command(*SHARE)
+    file = tmp_path / "GOOGLE_CLIENT_SECRET"
+    assert (status, errors) == (0, f"warning: {file} can be read by other users; chmod 600 keeps it private\n")
 
 
 @pytest.mark.parametrize(
@@ -173,7 +223,7 @@ def test_a_file_that_others_can_read_is_warned_about(mode, account_file):
 
 def test_where_files_have_no_modes_nobody_is_warned(account_file, monkeypatch):
     """On Windows the mode says nothing about who may read a file."""
-    monkeypatch.setattr("handler.cli.options.HAS_MODES", False)
+    monkeypatch.setattr("handler.cli.environment.HAS_MODES", False)
     assert command(*SHARE, "--info", account_file(json.dumps(ACCOUNT), 0o644))[2] == ""
 
 
@@ -187,12 +237,44 @@ def test_credentials_that_are_refused_are_not_shown(monkeypatch):
     assert SECRET not in out + errors
 
 
-@pytest.mark.parametrize("text", ["", f"- {SECRET}", SECRET, f"GOOGLE_CLIENT_SECRET={SECRET}"])
+@pytest.mark.parametrize("text", [f"- {SECRET}", SECRET, f"GOOGLE_CLIENT_SECRET={SECRET}"])
 def test_a_file_of_another_form_is_told_the_form(text, account_file):
-    """A list, a text, a .env file or an empty file is answered with what an info file looks like."""
+    """A list, a text or a .env file is answered with what an info file looks like."""
     errors = command(*SHARE, "--info", account_file(text))[2]
     assert "account.yaml: line 1: is no mapping; write client_id, client_secret and refresh_token" in errors
     assert SECRET not in errors
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n"], ids=["empty", "a comment"])
+def test_an_empty_file_is_told_both_that_it_may_hold(text, account_file):
+    """An account is not all that may stand in an info file: guard rails alone are enough beside the environment."""
+    errors = command(*SHARE, "--info", account_file(text))[2]
+    assert "account.yaml: is empty; write client_id, client_secret and refresh_token" in errors
+    assert "or guard rails alone, beside an account in the environment" in errors
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "client_id: x\nclient_secret = {}\nrefresh_token: y\n",
+        "client_id: x\nclient_secret={}",
+        "# me\nclient_id = {}\n",
+    ],
+)
+def test_an_equals_sign_is_told_with_its_line(text, account_file):
+    """NAME = VALUE among lines of YAML is named, whatever the parser trips over."""
+    errors = command(*SHARE, "--info", account_file(text.format(SECRET)))[2]
+    assert "; line 2 has an = where a colon and a blank have to be" in errors
+    assert SECRET not in errors
+
+
+@pytest.mark.parametrize("head", ["service_account: |", "allow_public: No\nservice_account: >-", "service_account:"])
+def test_a_key_that_is_not_indented_below_its_name_is_told_so(head, account_file, emulator):
+    """The lines of a key's file, pasted as they are, are answered with how they have to stand."""
+    key = json.dumps(json.loads(emulator.service_account_key()), indent=2)
+    errors = command(*SHARE, "--info", account_file(f"{head}\n{key}\n"))[2]
+    assert "each line of the key's file has to be indented" in errors
+    assert "PRIVATE KEY" not in errors
 
 
 @pytest.mark.parametrize(
@@ -306,9 +388,10 @@ def test_a_file_of_guard_rails_alone_is_told_where_the_account_can_be_given(acco
 
 def test_the_key_of_a_service_account_is_told_how_to_be_given(account_file, emulator):
     """Whoever gives the key's file as the info file is told of the variable and of the field."""
-    errors = command(*SHARE, "--info", account_file(emulator.service_account_key()))[2]
+    file = account_file(emulator.service_account_key())
+    errors = command(*SHARE, "--info", file)[2]
     assert "account.yaml: is the key of a service account itself" in errors
-    assert "GOOGLE_SERVICE_ACCOUNT_FILE=key.json" in errors
+    assert f"GOOGLE_SERVICE_ACCOUNT_FILE={file} " in errors
     assert "service_account: |" in errors
     assert "PRIVATE KEY" not in errors
 

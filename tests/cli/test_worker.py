@@ -124,7 +124,7 @@ def test_a_file_of_the_environment_is_read_again(engine, monkeypatch, tmp_path):
     ("now", "says"),
     [
         (None, "No such file or directory"),
-        ("", "line 1: is no mapping; "),
+        ("", "is empty; "),
         ("client_secret: {CANARY", "not well-formed YAML"),
         ("{}", None),
     ],

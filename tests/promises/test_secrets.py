@@ -20,7 +20,7 @@ from handler.calendar_api.credentials import RefreshToken
 from handler.calendar_api.error_table import retry_after
 from handler.calendar_api.tokens import account_of
 from handler.calendar_api.transport import Answer
-from handler.cli.options import read_environment
+from handler.cli.environment import read_environment
 from handler.documents import read
 from handler.engines.kinetic.bridge import read as read_document
 from handler.testing.cases import perform, play, read_case

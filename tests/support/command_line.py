@@ -6,7 +6,7 @@ import io
 import re
 
 from handler.__main__ import main
-from handler.cli.options import VARIABLES
+from handler.cli.environment import VARIABLES
 from handler.descriptor import DESCRIPTOR
 
 ROOT = DESCRIPTOR.parent

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from ...errors import AuthorizationFailed, HandlerError, InvalidInput, shown
 from ...installation import installed
+from ..environment import variables_set, warn_of_open_files
 from ..exit_statuses import WRONG_INPUT, exit_statuses, status_of_all
 from ..findings_text import findings_text
-from ..options import add_port, no_port, variables_set
+from ..options import add_port, no_port
 from ..output import GREEN, RED, Streams, count, paint, paragraph, remedy_of
 from .granted_account import granted_account, needed_scopes
 from .info_file import OWNER, InfoFile
@@ -112,6 +113,8 @@ def authorize(arguments: argparse.Namespace, streams: Streams) -> int:
         return WRONG_INPUT
     file = InfoFile(arguments.info, force=arguments.force)
     client, back = read_client(arguments.client, arguments.port)
+    if arguments.client is None:
+        warn_of_open_files(streams.stderr)
     state = token_urlsafe(32)
     with _listening(back, state) as loopback:
         address = back.address or f"http://127.0.0.1:{loopback.port}{back.path}"

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...descriptor import Form, invalid_input, load
 from ...documents import read, wrong_file
-from ..options import LAST_PORT, read_environment
+from ..environment import read_environment
+from ..options import LAST_PORT
 
 if TYPE_CHECKING:
     from pathlib import Path
