@@ -62,6 +62,7 @@ def signed(folder, name, extensions, *, first=-DAY, last=DAY, by=None):
         .not_valid_before(now + first)
         .not_valid_after(now + last)
         .add_extension(x509.BasicConstraints(ca=by is None, path_length=None), critical=True)
+        .add_extension(_usage(may_sign=by is None), critical=True)  # which Python 3.13 wants of an authority
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuing_key.public_key()), critical=False)
     )
@@ -72,6 +73,12 @@ def signed(folder, name, extensions, *, first=-DAY, last=DAY, by=None):
     plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     (folder / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, *plain))
     return folder
+
+
+def _usage(*, may_sign):
+    others = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "crl_sign")
+    never = dict.fromkeys((*others, "encipher_only", "decipher_only"), False)
+    return x509.KeyUsage(digital_signature=True, key_cert_sign=may_sign, **never)
 
 
 def shown_by(folder):
