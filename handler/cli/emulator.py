@@ -33,7 +33,8 @@ EXAMPLES = f"""\
 The first line of the output points the handler at the emulator. It runs until
 Ctrl-C or SIGTERM, listens on 127.0.0.1 only, refuses pages of other sites, and
 keeps nothing. A service account's key is made anew for each run: --key writes it
-into a file that only you can read, and that goes when the emulator ends.
+into a file that only you can read, and that goes when the emulator ends (after
+kill -9 it stays, and has to be removed).
 
 {exit_statuses()}
 Examples:

@@ -105,3 +105,11 @@ def test_files_with_secrets_that_the_pages_make_are_no_part_of_the_tree():
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
     for name in secret | {"people.results.csv", "people.results-2.csv", "emulator.env"}:
         assert any(fnmatch(name, pattern.strip("/")) for pattern in ignored), name
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_emulator_that_did_not_start_leads_no_command_to_google(page):
+    """Blocks point the handler at the emulator themselves, and ask whether it still runs, as its port may be taken."""
+    starts = [line for line in read(page).splitlines() if line.startswith("$ until") and "emulator.env" in line]
+    assert all("|| ! kill -0 " in line and "export CALENDAR_EMULATOR_HOST=" in line for line in starts)
+    assert ". ./emulator.env" not in read(page)
