@@ -20,6 +20,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from handler.descriptor import load
+from handler.errors import quote as quoted
 from handler.testing.cases import read_case
 from handler.testing.emulator import Emulator
 
@@ -182,7 +183,7 @@ def test_text_survives_in_any_locale(ruby):
     assert missed["error"].startswith(
         "calendar_not_found: Invalid Calendar Name: Account does not contain the calendar "
     )
-    assert f"'{title}!'. Did you mean '{title}'?" in missed["error"]
+    assert f"'{title}!'. Did you mean {quoted(title)}?" in missed["error"]
 
 
 def test_many_steps_at_once_keep_apart(ruby):
