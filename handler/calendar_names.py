@@ -33,13 +33,14 @@ class Target(NamedTuple):
     """Whether the list says that the account owns it."""
 
 
-def find_calendar(calendars: Callable[[], Iterable[Calendar]], name: str) -> Target:
+def find_calendar(calendars: Callable[[], Iterable[Calendar]], name: str, user: str) -> Target:
     """Return the calendar of that title or id; the list is read only if needed.
 
     An id beats every title, the title that is shown beats the original one, that one
     beats an id in another form (see `meant_id`), and of several calendars with the title
-    the one that is owned is meant. Raises NotFound if none or several are left, Refused
-    if the account does not own it.
+    the one that is owned is meant. `user` is who is acted as,
+    "" for nobody. Raises NotFound if none or several are left, Refused if the account
+    does not own it.
     """
     if name == PRIMARY:
         return Target(name, known=True, owned=False)
@@ -49,16 +50,16 @@ def find_calendar(calendars: Callable[[], Iterable[Calendar]], name: str) -> Tar
     matches, titles = _look_up(calendars(), name)
     owned = [calendar for calendar in matches if calendar.access_role == "owner"]
     if len(owned) == 1:
-        return _owned(owned[0], name)
+        return _owned(owned[0], name, user)
     if len(matches) == 1:
-        return _owned(matches[0], name)
+        return _owned(matches[0], name, user)
     if matches:
         raise ambiguous(name, [calendar.calendar_id for calendar in matches])
     if meant:
         return Target(meant, known=meant == PRIMARY, owned=False)
     if titles is None:
-        raise not_found(name, nearest=None)
-    raise not_found(name, _nearest(name, titles))
+        raise not_found(name, user, nearest=None)
+    raise not_found(name, user, _nearest(name, titles))
 
 
 def is_id(name: str) -> bool:
@@ -110,18 +111,19 @@ def _look_up(calendars: Iterable[Calendar], name: str) -> tuple[list[Calendar], 
     return list((shown or original or alike).values()), owned_titles
 
 
-def _owned(calendar: Calendar, name: str) -> Target:
+def _owned(calendar: Calendar, name: str, user: str) -> Target:
     if calendar.access_role == "owner":
         return Target(calendar.calendar_id, known=True, owned=True)
-    raise not_owned(calendar, name)
+    raise not_owned(calendar, name, user)
 
 
-def not_owned(calendar: Calendar, name: str) -> Refused:
-    """Return the error for a calendar that the account sees and does not own."""
+def not_owned(calendar: Calendar, name: str, user: str) -> Refused:
+    """Return the error for a calendar that the account, or the user who is acted as, sees and does not own."""
     owner = f"; its data owner is {shown(calendar.data_owner)}" if calendar.data_owner else ""
     return Refused(
         "not_calendar_owner",
-        f"The account has only the role {shown(calendar.access_role) or 'none'} in the calendar {quote(name)}, "
+        f"{shown(user) or 'The account'} has only the role {shown(calendar.access_role) or 'none'} "
+        f"in the calendar {quote(name)}, "
         f"and needs owner to share it{owner}.",
         {"access_role": calendar.access_role, "data_owner": calendar.data_owner},
     )
@@ -155,12 +157,12 @@ def ambiguous(name: str, ids: Sequence[str]) -> NotFound:
     )
 
 
-def not_found(name: str, nearest: Sequence[str] | None = ()) -> NotFound:
+def not_found(name: str, user: str, nearest: Sequence[str] | None = ()) -> NotFound:
     """Return the error for a name that no calendar has, with titles that resemble it; None if the list is empty."""
     return NotFound(
         "calendar_not_found",
         f"Invalid Calendar Name: Account does not contain the calendar '{shown(name)}'."  # as version 1 has it
-        f"{next(_hints(name, nearest), '')}",
+        f"{f' The account is that of {shown(user)}.' if user else ''}{next(_hints(name, nearest), '')}",
         {"nearest": list(nearest or ())},
     )
 

@@ -60,7 +60,7 @@ def check(
     needed = {row["scope"]: row["needed_for"] for row in descriptor.document["oauth_scopes"]}
     delegation = Delegation(values, user, session, needed) if "service_account" in values else None
     visit = _Visit(session, descriptor, in_force(values), token_end, needed, delegation)
-    visit.ask(name)
+    visit.ask(name, user.address)
     return visit.findings()
 
 
@@ -89,9 +89,11 @@ class _Visit:
         self._problems: list[Problem] = []
         self._list = _List([])
         self._asked: Asked | None = None
+        self._user = ""
 
-    def ask(self, name: str) -> None:
-        """Find out all there is to know; raises InvalidInput if the environment is wrong."""
+    def ask(self, name: str, user: str) -> None:
+        """Find out all there is to know, as this user ("" for none); raises InvalidInput for a wrong environment."""
+        self._user = user
         if name:
             unknown: Described = {"calendar_id": "", "title": "", "access_role": "", "data_owner": ""}
             self._asked = {"name": name, "usable": False, **unknown}
@@ -166,13 +168,13 @@ class _Visit:
 
     def _look_at(self, name: str, asked: Asked) -> None:
         """Find the calendar as a step does, and see whether the account may read its rules."""
-        target = find_calendar(self._list.calendars, name)
+        target = find_calendar(self._list.calendars, name, self._user)
         asked["calendar_id"] = target.calendar_id
         entry = self._list.entry(target.calendar_id)
         if entry:
             self._asked = asked = {**asked, **_described(entry)}
             if entry.access_role != OWNER:
-                raise not_owned(entry, name)
+                raise not_owned(entry, name, self._user)
         self._repeated(lambda: self._confirm(target, name))
         asked["usable"] = True
 
@@ -182,7 +184,7 @@ class _Visit:
         except Refused as error:
             raise told(error, name, target) from error
         if not found:
-            raise not_found(name)
+            raise not_found(name, self._user)
 
     def _note(self, error: HandlerError) -> None:
         self._log("%s: %s", error.code, error.message)

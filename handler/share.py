@@ -115,7 +115,7 @@ class Share:
                 self._api.sign_in()
                 self._own_list.sign_in()
             if self._target is None:
-                self._target = find_calendar(self._api.calendars, self._wish.calendar_name)
+                self._target = find_calendar(self._api.calendars, self._wish.calendar_name, self._wish.act_as)
                 self._log(f"calendar {quote(self._wish.calendar_name)} is {shown(self._target.calendar_id)}")
             # A rule that somebody else removes between the read and the write is read again, once.
             results = self._converge(self._target) or self._converge(self._target) or self._contested()
@@ -183,7 +183,7 @@ class Share:
         """Look through all rules for the recipient's, before it is said that there is nothing to remove."""
         rules = self._api.rules(target.calendar_id)
         if rules is None:
-            raise not_found(self._wish.calendar_name)
+            raise not_found(self._wish.calendar_name, self._wish.act_as)
         return list(rules.get(grantee_of(self._wish.rule_id), ()))
 
     def _id_of(self, rule: Rule) -> str:
@@ -271,7 +271,7 @@ class Share:
 
     def _confirm(self, target: Target) -> None:
         if not self._api.exists(target.calendar_id):
-            raise not_found(self._wish.calendar_name)
+            raise not_found(self._wish.calendar_name, self._wish.act_as)
 
     def _results(self, rule: Rule | None, role: str) -> dict[str, str]:
         """Return the results; `rule` is as Google answered it, None if the first read says it."""

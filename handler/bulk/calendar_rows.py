@@ -78,7 +78,7 @@ class CalendarRows:
         recipient = wish.recipient if wish.add_to_list else ""
         try:
             if rules is None:
-                raise not_found(wish.calendar_name)
+                raise not_found(wish.calendar_name, user)
             session = self._calls.begin(user, reads_only=wish.dry_run)
             own_list = session.list_of(recipient) if recipient else None
             share = Share(session.connection, wish, self._log, target=known, rules=rules, own_list=own_list)

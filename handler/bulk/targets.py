@@ -67,7 +67,7 @@ class Targets:
         calendars = Calendars(read)
         for name in names:
             try:
-                self._found[user, name] = find_calendar(functools.partial(calendars.called, name), name)
+                self._found[user, name] = find_calendar(functools.partial(calendars.called, name), name, user)
             except NOT_OF_A_ROW:
                 raise
             except HandlerError as error:

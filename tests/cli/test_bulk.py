@@ -111,8 +111,8 @@ def test_a_dry_run_is_a_plan(emulate, bulk, folder):
         "\n"
         "line 6: 'Nothing': failed: Invalid Calendar Name: Account does not contain the calendar 'Nothing'. "
         "(calendar_not_found)\n"
-        "what to do (calendar_not_found): Look for it in the account's list of calendars, which the verb check shows, "
-        "or give the calendar's id.\n"
+        "what to do (calendar_not_found): Give the calendar's id, or a name from the account's list of calendars, "
+        "which the verb check shows.\n"
         "5 rows: 1 to be created, 1 to be updated, 1 to be removed, 1 unchanged, 1 failed; "
         "this was a dry run, and nothing was changed\n"
     )
@@ -342,9 +342,7 @@ def test_rows_that_were_not_tried_are_told_together(emulate, bulk, folder):
     assert status == 1
     lines = text.splitlines()
     assert lines[0].startswith("line 2: 'Example Calendar': failed: The account has used up a limit")
-    assert lines[1].startswith(
-        "line 3: 'Example Calendar': not tried: Not tried, as this would meet it too: The account"
-    )
+    assert lines[1].startswith("line 3: 'Example Calendar': Not tried, as this would meet it too: The account")
     assert lines[2] == "... and 2 rows more, for the same reason"
     assert lines[3].startswith("what to do (usage_limit): Wait some hours")
     assert lines[4] == "4 rows: 1 failed, 3 not tried"
@@ -557,9 +555,10 @@ def test_a_disk_that_is_full_loses_no_row(emulate, bulk, folder, monkeypatch, th
         "These rows were changed and are in no file:\n       line "
     )
     assert status == 1
+    lost = "1 row that was" if len(told) == 1 else f"{len(told)} rows that were"
     assert text.endswith(
         f"interrupted: {18 - 2 - len(told)} rows were not begun; run the same command again to go on\n"
-        f"results: people.results.csv, without {len(told)} rows that were changed\n"
+        f"results: people.results.csv, without {lost} changed\n"
     )
 
 
@@ -613,7 +612,7 @@ def test_a_full_disk_without_stderr(emulate, folder, monkeypatch):
     text = io.StringIO()
     assert main(["bulk", "people.csv"], io.StringIO(), text, Fails(OSError(errno.EIO, "gone"))) == 1
     assert "line 2: 'Example Calendar': created: user:jane@acme.com has reader (before: none)" in text.getvalue()
-    assert text.getvalue().endswith("results: people.results.csv, without 1 rows that were changed\n")
+    assert text.getvalue().endswith("results: people.results.csv, without 1 row that was changed\n")
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
@@ -806,9 +805,7 @@ def test_the_results_of_several_users_say_who_was_acted_as_and_what_came_of_the_
     emulator, status, text, _ = of_users(ROWS_OF_USERS, "--threads", "1", faults=[refused])
     assert status == 1
     assert "(sharing_refused); created all the same (before: none)" in text
-    assert (
-        "line 3: 'Team': created: user:jane@acme.com has writer (before: none); added to the recipient's list" in text
-    )
+    assert "created: user:jane@acme.com has writer (before: none); added to the recipient's list" in text
     names = ("act_as", "add_to_list", "change", "previous_access", "acted_as", "list_entry", "error_code")
     assert [[line[name] for name in names] for line in results(folder / "people.results.csv")] == [
         ["ann@acme.com", "Yes", "created", "none", "ann@acme.com", "", "sharing_refused"],
@@ -819,7 +816,8 @@ def test_the_results_of_several_users_say_who_was_acted_as_and_what_came_of_the_
     _, status, text, _ = of_users(ROWS_OF_USERS, "--threads", "1", emulator=emulator)
     assert status == 0
     assert text == (
-        "line 2: 'Team': unchanged: user:jane@acme.com has reader (before: reader); added to the recipient's list\n"
+        "line 2: 'Team' as ann@acme.com: unchanged: "
+        "user:jane@acme.com has reader (before: reader); added to the recipient's list\n"
         "3 rows: 3 unchanged; 1 calendar added to the lists of 1 recipient\n"
         "results: people.results-2.csv\n"
     )
@@ -834,7 +832,7 @@ def test_a_key_that_is_deleted_in_the_middle_ends_the_run(of_users, folder):
     faults = [nothing, nothing, {"method": "oauth2.token", "fault": "error", **deleted}]
     emulator, status, text, _ = of_users(ROWS_OF_USERS, "--threads", "1", faults=faults)
     assert status == 1
-    assert "line 2: 'Team': failed: Google does not accept the key emulator-key" in text
+    assert "line 2: 'Team' as ann@acme.com: failed: Google does not accept the key emulator-key" in text
     assert "3 rows: 1 failed, 2 not tried" in text
     assert emulator.calls.count("oauth2.token") == 3
     assert [line["error_code"] for line in results(folder / "people.results.csv")] == ["authorization_failed"] * 3

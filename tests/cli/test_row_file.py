@@ -271,8 +271,8 @@ def test_a_wrong_line_of_json(read, line, problem):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("", "has no rows"),
-        (" \n\n", "has no rows"),
+        ("", "is empty; it begins with a header"),
+        (" \n\n", "is empty; it begins with a header"),
         (f"{HEADER}\n", "has no rows"),
         ("[{}]", "is one JSON array"),
         (json.dumps(ROW, indent=2), "is one JSON object in several lines"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...calendar_names import PRIMARY
 from ...documents import wrong_file
-from ...errors import InvalidInput, quote, visible
+from ...errors import InvalidInput, quote, shown, visible
 from ..output import count, remedy_of, share_sentence
 from .plan_table import plan_table
 
@@ -113,16 +113,18 @@ class BulkReport:
         untried = [one for one in outcomes if _kind(one[1]) == NOT_TRIED]
         yield from (self._sentence(*one) for one in untried[:1])
         if untried[1:]:
-            yield f"... and {len(untried) - 1} rows more, for the same reason"
+            yield f"... and {count(len(untried) - 1, 'row')} more, for the same reason"
         for code, remedy in dict.fromkeys((error["code"], remedy_of(error)) for error in self.errors()):
             if remedy:
                 yield f"what to do ({code}): {remedy}"
         yield self._summary()
         if self.left:
-            yield f"interrupted: {self.left} rows were not begun; run the same command again to go on"
+            begun = f"{count(self.left, 'row')} {'was' if self.left == 1 else 'were'} not begun"
+            yield f"interrupted: {begun}; run the same command again to go on"
         if self.results:
             lost = len(self._lost())
-            yield f"results: {self.results.path}{f', without {lost} rows that were changed' if lost else ''}"
+            without = f", without {count(lost, 'row')} that {'was' if lost == 1 else 'were'} changed" if lost else ""
+            yield f"results: {self.results.path}{without}"
 
     def _lost(self) -> list[int]:
         """Return the numbers of the changed rows that are not in the results file."""
@@ -147,7 +149,7 @@ class BulkReport:
         entries, owners = count(lists["list_entries"], "calendar"), count(lists["lists"], "recipient")
         listed = f"; {entries} {to_be}added to the lists of {owners}" if lists["lists"] else ""
         end = "; this was a dry run, and nothing was changed" if self._dry_run else ""
-        return f"{self.rows} rows: {', '.join(kinds) or 'none begun'}{listed}{end}"
+        return f"{count(self.rows, 'row')}: {', '.join(kinds) or 'none begun'}{listed}{end}"
 
     def _lists(self) -> dict[str, int]:
         """Return how many entries come into how many recipients' lists; rows for the same entry count once."""
@@ -155,14 +157,17 @@ class BulkReport:
         return {"list_entries": len(entries), "lists": len({recipient for recipient, _ in entries})}
 
     def _sentence(self, number: int, outcome: Outcome) -> str:
-        name = quote(str(self.file.rows[number]["calendar_name"]).strip())
+        row = self.file.rows[number]
+        user = outcome["results"]["acted_as"] if "results" in outcome else str(row.get("act_as") or "").strip().lower()
+        name = f"{quote(str(row['calendar_name']).strip())}{f' as {shown(user)}' if user else ''}"
         if "results" in outcome:
             what = share_sentence(outcome["results"], dry_run=self._dry_run)
         else:
             error = outcome["error"]
             change, before = _change(outcome), error["details"].get("previous_access")
             written = f"; {change} all the same (before: {before})" if change in CHANGES else ""
-            what = f"{_kind(outcome)}: {visible(error['message'])} ({error['code']}){written}"
+            kind = "" if _kind(outcome) == NOT_TRIED else f"{FAILED}: "  # the message of the former begins with it
+            what = f"{kind}{visible(error['message'])} ({error['code']}){written}"
         return f"line {self.file.lines[number]}: {name}: {what}"
 
 

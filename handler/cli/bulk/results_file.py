@@ -13,6 +13,7 @@ from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from ...calendar_names import PRIMARY
 from ...descriptor import load
 from ...documents import wrong_file
 from .row_file import MARK, as_text
@@ -92,6 +93,8 @@ class ResultsFile:
             found = {**error["details"], "error_code": error["code"], "error_message": error["message"]}
         else:
             found = dict(outcome["results"].items())
+        if found.get("calendar_id") == PRIMARY:
+            found["calendar_id"] = found.get("acted_as") or PRIMARY
         found["granted_access"] = found.get("calendar_access")
         yield str(line)
         yield from (_text(row.get(name)) for name in self._parameters)

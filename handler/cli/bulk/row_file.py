@@ -76,6 +76,8 @@ def read_rows(path: Path) -> RowFile:
         delimiter = declared[1].replace(r"\t", "\t") if declared else delimiter_of(text)
         found = _csv_rows(text, delimiter, problems)
     pairs = list(found)
+    if not text.strip():
+        raise wrong_file(path, "is empty; it begins with a header, and has a line for each share below it")
     if not pairs and not problems:
         raise wrong_file(path, "has no rows; below the header there has to be a line for each share")
     return RowFile([row for _, row in pairs], [line for line, _ in pairs], problems, delimiter, marked)
