@@ -231,6 +231,10 @@ TOKEN_ROWS = (
         f"the client id {{client_id}} {TRUST}. {RENEW}"),
     Row((TOKEN,), REFUSED, reasons("invalid_grant"), AuthorizationFailed, "authorization_failed",
         f"Google does not accept the refresh token{{said}}. {RENEW} {TESTING}"),
+    Row((TOKEN,), REFUSED, reasons("invalid_client"), AuthorizationFailed, "authorization_failed",
+        "Google does not know the client id{said}. Compare it with Google's console; a refresh token made for this "
+        "client stays good. If the client is gone, make a new one, and get a token for it with the verb authorize.",
+        says("client was not found")),
     Row((TOKEN,), REFUSED,
         reasons("invalid_client", "deleted_client", "disabled_client", "unauthorized_client"),
         AuthorizationFailed, "authorization_failed",
