@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ASK = "or ask the administrator who set it."
+NOT_SET = "is not set. List the address or its domain in that info value, or leave {} out."
 NEEDED = "needs a service account, and the info values have a refresh token, which acts as its own account alone"
 
 
@@ -61,10 +62,10 @@ def acting_user(info: Mapping[str, str], act_as: str = "") -> ActingUser:
         return ActingUser(user)
     if domain_of(user) in allowed:
         return ActingUser(user, whole=False)
-    told = f"allows {shown(', '.join(filter(None, (default, *allowed))))}, no subdomains" if allowed else "is not set"
+    told = _told([default, *allowed], "a user") if allowed else NOT_SET.format("act_as")
     raise Refused(
         "policy_refused",
-        f"The guard rail may_act_as forbids acting as {quote(user)}: it {told}. Choose a user there, {ASK}",
+        f"The guard rail may_act_as forbids acting as {quote(user)}: it {told}",
         {"guard_rails": ["may_act_as"]},
     )
 
@@ -78,13 +79,16 @@ def list_owner(info: Mapping[str, str], recipient: str) -> ActingUser:
     recipient = recipient.lower()
     if recipient in allowed or domain_of(recipient) in allowed:
         return ActingUser(recipient)
-    told = f"allows {shown(', '.join(allowed))}, no subdomains" if allowed else "is not set"
+    told = _told(allowed, "a recipient") if allowed else NOT_SET.format("add_to_list")
     raise Refused(
         "policy_refused",
-        f"The guard rail may_add_to_lists_of forbids the list of {quote(recipient)}: it {told}. "
-        f"Choose a recipient there, {ASK}",
+        f"The guard rail may_add_to_lists_of forbids the list of {quote(recipient)}: it {told}",
         {"guard_rails": ["may_add_to_lists_of"]},
     )
+
+
+def _told(allowed: list[str], what: str) -> str:
+    return f"allows {shown(', '.join(filter(None, allowed)))}, no subdomains. Choose {what} there, {ASK}"
 
 
 def _entries(info: Mapping[str, str], name: str) -> list[str]:

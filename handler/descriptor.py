@@ -1,7 +1,7 @@
 """Reads handler.yaml, and checks info values and parameters against it.
 
 Knows no field by name: what a value may be, and what is said if it is not, stands in
-handler.yaml. Values of info are never quoted; they may be secrets.
+handler.yaml. Values of info are never quoted, as they may be secrets; only an entry of a list is.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from .service_account_key import flaw_of
 DESCRIPTOR = Path(__file__).parent.parent / "handler.yaml"
 SCHEMA = Path(__file__).parent / "descriptor.schema.json"
 CONTROL_IN_LINES = rf"(?![\t\n\r]){CONTROL}"
+LIKE_A_SECRET = re.compile(r"[\w/+=-]{24}")
+"""Longer than any part of most domains, and as long as what Google makes: not quoted from a list."""
 # A key of info that does not look like a name may be a secret in the wrong place.
 PLAIN_NAME = re.compile(r"[A-Za-z_ ]{1,40}")
 
@@ -44,6 +46,9 @@ class Form:
         self._without = without or {}
         self._secret = secret
         self._rules = Rules(schema)
+        self._misnamed = {
+            _letters(name): others["x-problem"] for others in schema.get("x-misnamed", ()) for name in others["names"]
+        }
         self._menus = {name: _spellings(field) for name, field in self.fields.items() if "oneOf" in field}
 
     def read(self, values: object) -> tuple[dict[str, str], dict[str, str]]:
@@ -76,7 +81,7 @@ class Form:
             if name.startswith("_"):
                 continue
             if name not in self.fields:
-                wrong[self._shown(name)] = f"is unknown; {self._hint(name)}"
+                wrong[self._shown(name)] = f"is unknown; {self._misnamed.get(_letters(name)) or self._hint(name)}"
                 continue
             try:
                 text = self._text(name, value)
@@ -158,6 +163,8 @@ class Form:
                 if "{character}" in problem:
                     problem = problem.replace("{character}", named(text, hidden_at(text)))
                 problem = problem.replace("{flaw}", flaw_of(text) if "{flaw}" in problem else "")
+                if "{entry}" in problem:
+                    problem = problem.replace("{entry}", _wrong_entry(error.schema, text))
                 yield name, f"{subject} {problem}"
 
     def _missing(self, name: str) -> str:
@@ -268,6 +275,16 @@ def _spellings(field: Mapping[str, Any]) -> dict[str, str]:
 def _hints_at(item: Mapping[str, Any], text: str) -> bool:
     """Say whether the text is what others call a field or choice: it is not accepted, but may be what was meant."""
     return _letters(text) in map(_letters, (item["title"], *item.get("x-hints", ())))
+
+
+def _wrong_entry(rule: Mapping[str, Any], text: str) -> str:
+    """Return the first entry of a list with commas that breaks the rule, with its number."""
+    keeps = check_of(rule)
+    entries = [entry.strip(" ") for entry in text.split(",")]
+    number, entry = next(((at, one) for at, one in enumerate(entries, 1) if not keeps(one)), (len(entries), ""))
+    if LIKE_A_SECRET.search(entry):
+        return f"entry {number} is too long to be shown"
+    return f"entry {number} is {quote(entry) if entry else 'empty'}"
 
 
 def _letters(text: str) -> str:

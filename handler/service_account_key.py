@@ -25,6 +25,9 @@ RSA = bytes.fromhex("06092a864886f70d010101")
 ANEW = (
     "make a new key of the type JSON in Google Cloud (IAM & Admin > Service Accounts > Keys), and paste the whole file"
 )
+AGAIN = f"copy the whole file again; if that does not help, {ANEW}"
+OBJECT_BEGINS = re.compile(r"\{(?:\s|\\[nrt])*(?:\\?\"|$)")
+OWN_KEY = re.compile(r"\"(?:type|private_key|private_key_id|client_email|client_id|token_uri|universe_domain)\\?\"\s*:")
 OTHER_TYPES = {
     "external_account": "is a keyless configuration, which is not supported yet",
     "authorized_user": "is a token file of gcloud or a Google library, and no key of a service account",
@@ -92,7 +95,19 @@ def _document(text: str) -> dict[str, Any]:
             found = json.loads(found, strict=False) if isinstance(found, str) else found
             if isinstance(found, dict):
                 return found
+    if part := _missing_end(text):
+        raise ValueError(f"is cut: it {part} in the middle of a JSON object; {AGAIN}")
     raise ValueError(f"is not the JSON of a service account's key; {ANEW}")
+
+
+def _missing_end(text: str) -> str:
+    """Return how a text that is a part of a JSON object is cut, "" if it is none."""
+    bare = text.strip().strip("\"'")
+    if OBJECT_BEGINS.match(bare) and not bare.endswith("}"):
+        return "ends"
+    if OWN_KEY.search(bare) and bare.endswith("}") and not bare.startswith("{"):
+        return "begins"
+    return ""
 
 
 def _forms(text: str) -> Iterator[str]:
@@ -109,13 +124,15 @@ def _pem(text: str) -> str:
         raise ValueError(f"has a private_key with a passphrase, which no key of Google's has; {ANEW}")
     found = PEM.fullmatch(lines.strip())
     if found is None:
-        raise ValueError(f"has a private_key that is cut or damaged: it begins with BEGIN and ends with END; {ANEW}")
+        raise ValueError(
+            f"has a private_key that is cut or damaged: it has to begin with -----BEGIN and end with -----END; {AGAIN}"
+        )
     try:
         content = b64decode("".join(found[2].split()), validate=True)
     except binascii.Error:
         content = b""
     if not _is_whole(content):
-        raise ValueError(f"has a private_key that is cut or damaged; {ANEW}")
+        raise ValueError(f"has a private_key that is cut or damaged; {AGAIN}")
     if found[1] == "EC " or (not found[1] and RSA not in content[:40]):
         raise ValueError(f"has a private_key that is not of RSA, as Google's are; {ANEW}")
     return f"{lines.strip()}\n"

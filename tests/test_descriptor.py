@@ -413,6 +413,51 @@ def test_a_quote_or_a_bar_at_an_end_of_an_address_is_told_wherever_one_is_given(
             assert told in load().info.read({"service_account": "x", name: around.format(mark, value)})[1][name]
 
 
+@pytest.mark.parametrize("name", LISTED)
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ("@acme.com", "'@acme.com'"), ("a.com; b.com", "'a.com; b.com'"), ("a.com b.com", "'a.com b.com'"),
+        ("", "empty"),
+        ("*.acme.com", "'*.acme.com'"), ("'acme.com'", '"\'acme.com\'"'), ("acme", "'acme'"),
+        ("GOCSPX-CANARY-0123456789abcdef", "too long to be shown"),
+    ],
+)  # fmt: skip
+def test_the_wrong_entry_of_a_long_list_is_named(name, entry, told):
+    """Guard rails are no secrets: the entry is quoted with its number, unless it may be a secret in the wrong place."""
+    entries = [f"d{number}.acme.com" for number in range(1, 51)]
+    entries[29] = entry
+    problem = load().info.read({"service_account": "x", name: ", ".join(entries)})[1][name]
+    assert f": entry 30 is {told}" in problem
+    assert "CANARY" not in problem
+    assert "d29" not in problem
+
+
+@pytest.mark.parametrize("word", ["act_as", "actAs", "subject", "impersonate", "GOOGLE_ACT_AS", "delegated_user"])
+def test_what_others_call_the_user_to_act_as_is_no_guard_rail(word):
+    """A hint wins over a name that only looks alike: whom to act as never becomes who may be acted as."""
+    assert load().info.read({"service_account": "x", word: "a@b.com"})[1][word] == (
+        "is unknown; did you mean act_as_by_default"
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("service_account_file", "GOOGLE_SERVICE_ACCOUNT_FILE=key.json"),
+        ("keyFilePath", "GOOGLE_SERVICE_ACCOUNT_FILE=key.json"),
+        ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_SERVICE_ACCOUNT_FILE=key.json"),
+        ("client_secret_file", "GOOGLE_CLIENT_SECRET_FILE"),
+    ],
+)  # fmt: skip
+def test_the_name_of_a_file_is_no_info_value(word, says):
+    """Whoever gives a file's name is told that an info value is what the file holds, and of the variable for a name."""
+    problem = load().info.read({word: "key.json"})[1][word]
+    assert "takes what" in problem
+    assert "did you mean" not in problem
+    assert says in problem
+
+
 @pytest.mark.parametrize(
     ("other", "says"),
     [
