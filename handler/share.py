@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from .access_rules import PUBLIC, ROLES, folded, grantee_of
 from .calendar_names import PRIMARY, find_calendar, not_found, told
-from .errors import HandlerError, Refused, Unavailable, quote, shown
+from .errors import AuthorizationFailed, HandlerError, Refused, Unavailable, quote, shown
 from .retry import Stopped
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Share:
             if self._own_list:
                 # What one of the two refuses is known before anything is written.
                 self._api.sign_in()
-                self._own_list.sign_in()
+                self._sign_in_to(self._own_list)
             if self._target is None:
                 self._target = find_calendar(self._api.calendars, self._wish.calendar_name, self._wish.act_as)
                 self._log(f"calendar {quote(self._wish.calendar_name)} is {shown(self._target.calendar_id)}")
@@ -245,6 +245,15 @@ class Share:
         if written and written != "present":  # as a list entry that somebody else has made
             self._log(f"wrote {told}")
         return written
+
+    def _sign_in_to(self, own_list: Connection) -> None:
+        try:
+            own_list.sign_in()
+        except AuthorizationFailed as error:
+            if self._first is not None:  # a later attempt: it may have been
+                raise
+            what = f"Nothing was shared, and the list of {self._wish.recipient} is out of reach (add_to_list)"
+            raise AuthorizationFailed(error.code, f"{what}: {error.message}", error.details) from error
 
     def _listed_for(self, own_list: Connection, target: Target) -> str:
         """Put the calendar into the recipient's list, and return what became of it, by what was there at first."""
