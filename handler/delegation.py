@@ -1,4 +1,4 @@
-"""How an administrator delegates to a service account: where, with which scopes, and the page that fills the form."""
+"""What an administrator is told of a service account: where and what to delegate, and how far a clock is off."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from urllib.parse import quote as percent_encoded
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+ROUGHLY = 60
+"""Seconds; a clock that is off by more is told in tens of them."""
 OWN_LIST_SCOPE = "https://www.googleapis.com/auth/calendar.calendarlist"
 """For putting a calendar into the recipient's own list; asked for in the recipient's name alone."""
 FORM = "https://admin.google.com/ac/owl/domainwidedelegation"
@@ -27,3 +29,13 @@ def delegation_link(client_id: str, scopes: Iterable[str]) -> str:
     """Return the page of the Admin console whose form is filled with this client id and these scopes."""
     asked = percent_encoded(scopes_line(scopes), safe=":/,")
     return f"{FORM}?clientScopeToAdd={asked}&clientIdToAdd={percent_encoded(client_id)}"
+
+
+def clock_told(ahead: float) -> str:
+    """Return how this machine's clock differs from Google's, ahead of it by so many seconds."""
+    seconds = abs(round(ahead))
+    if seconds >= ROUGHLY:  # Google's Date tells whole ones, and its answer took a moment
+        seconds = round(seconds, -1)
+    if not seconds:
+        return "as Google's"
+    return f"{seconds} second{'' if seconds == 1 else 's'} {'ahead of' if ahead > 0 else 'behind'} Google's"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .delegation import HOW, OWN_LIST_SCOPE, delegation_link, scopes_line
+from .delegation import HOW, OWN_LIST_SCOPE, clock_told, delegation_link, scopes_line
 from .errors import AuthorizationFailed, quote, shown
 from .service_account_key import read_key
 
@@ -112,11 +112,3 @@ class Delegation:
                 raise
             return False
         return True
-
-
-def clock_told(ahead: float) -> str:
-    """Return how this machine's clock differs from Google's."""
-    seconds = abs(round(ahead))
-    if not seconds:
-        return "as Google's"
-    return f"{seconds} second{'' if seconds == 1 else 's'} {'ahead of' if ahead > 0 else 'behind'} Google's"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..delegation import HOW, delegation_link, scopes_line
+from ..delegation import HOW, clock_told, delegation_link, scopes_line
 from ..errors import AuthorizationFailed, HandlerError, quote, shown
 from .error_bodies import OAUTH_ERROR, read_token_refusal
 from .error_table import (
@@ -100,7 +100,7 @@ def assertion_error(
         user=quote(user) if user else "nobody",
         scopes=scopes_line(scopes),
         link=link,
-        offset=_told(seconds_ahead(answer.headers)),
+        offset="off" if (ahead := seconds_ahead(answer.headers)) is None else clock_told(ahead),
     )
     details: dict[str, Any] = {"method": TOKEN, "status": answer.status, "reason": shown(masked(reason))}
     if user:
@@ -110,9 +110,3 @@ def assertion_error(
     if row.code == "delegation_missing":
         details |= {"client_id": key.client_id, "scopes": list(scopes), "link": link}
     return raised_as(row, sentence, details, retry_after(answer))
-
-
-def _told(ahead: float | None) -> str:
-    if ahead is None or abs(ahead) < 1:
-        return "off"
-    return f"{abs(ahead):.0f} seconds {'ahead of' if ahead > 0 else 'behind'} Google's"

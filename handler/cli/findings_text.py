@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..delegation import clock_told
 from ..errors import quote, shown
-from ..service_account_check import clock_told
 from ..token_end import end_sentence
 from .output import aligned, columns, count, paragraph
 
