@@ -250,7 +250,8 @@ class Share:
         try:
             own_list.sign_in()
         except AuthorizationFailed as error:
-            if self._first is not None:  # a later attempt: it may have been
+            # In a later attempt it may have been; and what concerns the key is told as such.
+            if self._first is not None or error.code not in ("act_as_rejected", "delegation_missing"):
                 raise
             what = f"Nothing was shared, and the list of {self._wish.recipient} is out of reach (add_to_list)"
             raise AuthorizationFailed(error.code, f"{what}: {error.message}", error.details) from error
