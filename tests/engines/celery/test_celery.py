@@ -53,10 +53,12 @@ def by_execute(case):
 def by_celery(case):
     """Do a case as the body of the task."""
     CALENDAR_API.forget_all()
-    try:
-        return {"results": share(case.parameters)}
-    except ShareError as error:
-        return {"error": list(error.args)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(celery_tasks, "info_of", {"default": case.info}.__getitem__)
+        try:
+            return {"results": share(case.parameters)}
+        except ShareError as error:
+            return {"error": list(error.args)}
 
 
 def played(case, perform):
@@ -66,10 +68,9 @@ def played(case, perform):
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(FIXTURES).as_posix())
-def test_each_case_ends_as_it_does_without_an_engine(file, monkeypatch):
+def test_each_case_ends_as_it_does_without_an_engine(file):
     """An attempt has the outcome, calls and rules of one by `execute`."""
     case = read_case(file)
-    monkeypatch.setattr(celery_tasks, "info_of", {"default": case.info}.__getitem__)
     assert played(case, by_celery) == played(case, by_execute)
 
 
