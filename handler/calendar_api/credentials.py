@@ -11,7 +11,6 @@ import functools
 import hashlib
 import threading
 import time
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import InvalidInput
@@ -140,17 +139,12 @@ class _Signers:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._encoders: OrderedDict[bytes, Encode] = OrderedDict()
+        self._made = functools.lru_cache(MOST_SIGNERS)(_new_encoder)
 
     def encoder_of(self, key: ServiceAccountKey) -> Encode:
         """Return what signs claims with a key, kept or new; raises InvalidInput if the key signs nothing."""
-        name = _digest(key.private_key_id, key.private_key)
-        with self._lock:
-            encode = self._encoders.pop(name, None) or _new_encoder(key)
-            self._encoders[name] = encode
-            if len(self._encoders) > MOST_SIGNERS:
-                self._encoders.popitem(last=False)
-        return encode
+        with self._lock:  # or else threads that start cold would make one each
+            return self._made(key)
 
 
 def _new_encoder(key: ServiceAccountKey) -> Encode:
