@@ -30,11 +30,10 @@ class ActingUser(NamedTuple):
     def uphold(self, calendar_id: str) -> None:
         """Do nothing if this calendar may be meant; raises Refused (policy_refused)."""
         if not self.whole and not GOOGLE_ID.fullmatch(calendar_id):
-            raise Refused(
-                "policy_refused",
-                f"The guard rail may_act_as allows acting as {quote(self.address)} by the domain, which does not cover "
+            raise _refused(
+                "may_act_as",
+                f"allows acting as {quote(self.address)} by the domain, which does not cover "
                 f"people's primary calendars, as {quote(calendar_id)} is one. Name the address itself there, {ASK}",
-                {"guard_rails": ["may_act_as"]},
             )
 
 
@@ -63,11 +62,7 @@ def acting_user(info: Mapping[str, str], act_as: str = "") -> ActingUser:
     if domain_of(user) in allowed:
         return ActingUser(user, whole=False)
     told = _told([default, *allowed], "a user") if allowed else NOT_SET.format("act_as")
-    raise Refused(
-        "policy_refused",
-        f"The guard rail may_act_as forbids acting as {quote(user)}: it {told}",
-        {"guard_rails": ["may_act_as"]},
-    )
+    raise _refused("may_act_as", f"forbids acting as {quote(user)}: it {told}")
 
 
 def list_owner(info: Mapping[str, str], recipient: str) -> ActingUser:
@@ -80,11 +75,11 @@ def list_owner(info: Mapping[str, str], recipient: str) -> ActingUser:
     if recipient in allowed or domain_of(recipient) in allowed:
         return ActingUser(recipient)
     told = _told(allowed, "a recipient") if allowed else NOT_SET.format("add_to_list")
-    raise Refused(
-        "policy_refused",
-        f"The guard rail may_add_to_lists_of forbids the list of {quote(recipient)}: it {told}",
-        {"guard_rails": ["may_add_to_lists_of"]},
-    )
+    raise _refused("may_add_to_lists_of", f"forbids the list of {quote(recipient)}: it {told}")
+
+
+def _refused(rail: str, what: str) -> Refused:
+    return Refused("policy_refused", f"The guard rail {rail} {what}", {"guard_rails": [rail]})
 
 
 def _told(allowed: list[str], what: str) -> str:

@@ -95,7 +95,8 @@ def _look_up(calendars: Iterable[Calendar], name: str) -> tuple[list[Calendar], 
     meant = meant_id(name).lower()
     owned_titles: list[str] | None = None
     for calendar in calendars:
-        owned_titles = owned_titles or []
+        if owned_titles is None:
+            owned_titles = []
         if calendar.calendar_id == name:
             return [calendar], []
         summary = _normal(calendar.summary)

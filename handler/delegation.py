@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 ROUGHLY = 60
 """Seconds; a clock that is off by more is told in tens of them."""
+OWN_LIST = frozenset({"calendarList.get", "calendarList.insert"})
+"""Methods that are called as the recipient."""
 OWN_LIST_SCOPE = "https://www.googleapis.com/auth/calendar.calendarlist"
 """For putting a calendar into the recipient's own list; asked for in the recipient's name alone."""
 FORM = "https://admin.google.com/ac/owl/domainwidedelegation"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .access_rules import PUBLIC, ROLES, domain_of
-from .acting import acting_user, list_owner
+from .acting import ASK, acting_user, list_owner
 from .calendar_names import PRIMARY
 from .errors import InvalidDescriptor, Refused, quote, shown
 from .public_principal import is_public
@@ -17,8 +17,6 @@ from .share import Wish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-ELSE = "or ask the administrator who set it."
 
 
 def allowed_wish(info: Mapping[str, str], params: Mapping[str, str]) -> Wish:
@@ -71,7 +69,7 @@ def _broken(info: Mapping[str, str], params: Mapping[str, str]) -> Iterator[tupl
     if info.get("allow_public") == "No" and (public or is_public(params["recipient"])):
         yield (
             "allow_public",
-            f"The guard rail allow_public forbids sharing with the public. Choose a recipient, {ELSE}",
+            f"The guard rail allow_public forbids sharing with the public. Choose a recipient, {ASK}",
         )
     if not public and "allowed_domains" in info:
         allowed = [domain.strip().lower() for domain in info["allowed_domains"].split(",")]
@@ -79,9 +77,9 @@ def _broken(info: Mapping[str, str], params: Mapping[str, str]) -> Iterator[tupl
             what = f"forbids sharing with {quote(params['recipient'])}: it allows {shown(', '.join(allowed))}"
             yield (
                 "allowed_domains",
-                f"The guard rail allowed_domains {what}, no subdomains. Choose a recipient there, {ELSE}",
+                f"The guard rail allowed_domains {what}, no subdomains. Choose a recipient there, {ASK}",
             )
     highest = info.get("highest_access", ROLES[-1])
     if role not in ROLES[: ROLES.index(highest) + 1]:
         what = f"forbids the role {role}: it allows {highest} at most"
-        yield "highest_access", f"The guard rail highest_access {what}. Choose a lower role, {ELSE}"
+        yield "highest_access", f"The guard rail highest_access {what}. Choose a lower role, {ASK}"

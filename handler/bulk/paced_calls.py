@@ -10,6 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, TypeVar
 
+from ..delegation import OWN_LIST
 from ..errors import HandlerError, Unavailable
 from ..retry import Stopped, current_clock
 from ..session import Run, Session, log_of
@@ -38,8 +39,6 @@ LONGEST_RETRY_AFTER = 600.0
 """Seconds that all requests of a user pause if Google asks for it; if it asks for more, the user's rows stop."""
 MOST_RECIPIENTS = 1000
 """Recipients who stay signed in, for calendars that are put into their lists; a table may name each once a calendar."""
-OF_A_RECIPIENT = {"calendarList.get", "calendarList.insert"}
-"""Methods that are called as the recipient."""
 
 
 class _User:
@@ -150,7 +149,7 @@ class Calls:
 
 def _is_the_recipients(error: HandlerError, user: str) -> bool:
     """Say whether a call failed that was made as the recipient, and not as the user whose row it is."""
-    return error.details.get("method") in OF_A_RECIPIENT or error.details.get("act_as", user) != user
+    return error.details.get("method") in OWN_LIST or error.details.get("act_as", user) != user
 
 
 def _too_long(error: HandlerError) -> bool:

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from http.client import responses
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..delegation import OWN_LIST_SCOPE
+from ..delegation import OWN_LIST, OWN_LIST_SCOPE
 from ..errors import AuthorizationFailed, HandlerError, Refused, Unavailable, quote, shown
 from ..retry import current_clock
 from .error_bodies import (
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 LIST_SCOPE = "https://www.googleapis.com/auth/calendar.calendarlist.readonly"
 RULES_SCOPE = "https://www.googleapis.com/auth/calendar.acls"
-OWN_LIST = frozenset({"calendarList.get", "calendarList.insert"})
-"""Methods that are called as the recipient."""
 WRITES = frozenset({"acl.insert", "acl.update", "acl.delete"})
 CHANGES = WRITES | {"calendarList.insert"}
 """Methods that are not sent twice."""

@@ -11,6 +11,7 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from .calendar_lists import METADATA
 from .calls import Call, declare_method
 from .google_errors import GoogleError
 from .parameters import page_start, page_token
@@ -116,7 +117,7 @@ def insert_calendar(call: Call) -> dict[str, Any]:
 def get_metadata(call: Call) -> dict[str, Any]:
     """Return what every account sees alike of a calendar, which need not be listed."""
     entry = call.calendar("none")
-    said = {name: entry.shown[name] for name in ("id", "summary", "dataOwner") if name in entry.shown}
+    said = {name: entry.shown[name] for name in METADATA if name in entry.shown}
     return {"kind": "calendar#calendar", "etag": entry.etag, **said}
 
 
